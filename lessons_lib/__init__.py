@@ -1,0 +1,5 @@
+"""When and why can feed-forward models replace recurrent ones?  The library behind the course.
+
+Rooms, in the order in which data flows through them; each imports only from those above it:
+``corpora``, ``models``, ``stability``, ``training``, ``runs``, ``studies``, ``figures``, ``checks``, ``panels``.
+"""
