@@ -1,0 +1,159 @@
+"""A plotly.js figure in the notebook that follows a running experiment."""
+
+from __future__ import annotations
+
+import copy
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+from numpy.typing import ArrayLike
+
+from .history import Curve, as_frame
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+Samples = tuple[ArrayLike, ArrayLike]
+
+FRAMES_AHEAD = 3
+PATIENCE = 1.0  # seconds
+
+
+class LivePlot(anywidget.AnyWidget):
+    """Curves that grow while they are looked at; the history stays in Python.
+
+    Any number of tabs may show the plot. A tab that opens says ``hello`` and gets the whole figure; from then on it
+    gets frames holding only what is new, as float32 in one buffer, numbered so that a lost one is noticed. A tab
+    acknowledges what it has drawn. While more than three frames are unacknowledged nothing is sent, and the next
+    frame carries everything since: a slow browser sees fewer pictures, never older ones. Without any acknowledgement
+    for a second a frame goes out all the same. ``draw`` may be called from any thread.
+
+    Args:
+        traces: plotly trace without data by the name of its curve. Names are keys here; what the legend shows is the
+            trace's own ``name``.
+        layout: plotly layout. Colours of text, axes and background follow the page's theme and need no mention.
+        narrow: changes to ``layout`` for a plot narrower than ``narrow["width"]`` pixels.
+        alt: what the picture shows, in words.
+        capacity: most points kept and drawn of any one curve.
+    """
+
+    _esm = Path(__file__).with_name("live_plot.js")
+
+    alt = traitlets.Unicode().tag(sync=True)
+
+    def __init__(
+        self,
+        traces: Mapping[str, Mapping[str, Any]],
+        layout: Mapping[str, Any],
+        *,
+        narrow: Mapping[str, Any] | None = None,
+        alt: str,
+        capacity: int = 2000,
+    ) -> None:
+        self._lock = threading.RLock()
+        self._traces = {name: dict(trace) for name, trace in traces.items()}
+        self._layout = copy.deepcopy(dict(layout))
+        self._narrow = copy.deepcopy(dict(narrow or {}))
+        self.curves = {name: Curve(capacity) for name in traces}
+        self._sent: dict[str, tuple[int, int]] = {}
+        self._layout_changes: dict[str, Any] = {}
+        self._frame = 0
+        self._acknowledged = 0
+        self._last_acknowledgement = time.monotonic()
+        self._waiting = False
+        super().__init__(alt=alt)
+        self.on_msg(self._receive)
+
+    def draw(
+        self,
+        *,
+        append: Mapping[str, Samples] | None = None,
+        replace: Mapping[str, Samples] | None = None,
+        layout: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Add samples to some curves, replace others, change top-level entries of the layout: one picture.
+
+        Raises:
+            ValueError: a curve this plot does not have, or samples of unequal length.
+        """
+        with self._lock:
+            for name, (x, y) in (append or {}).items():
+                self._curve(name).extend(x, y)
+            for name, (x, y) in (replace or {}).items():
+                self._curve(name).assign(x, y)
+            for key, value in (layout or {}).items():
+                if self._layout.get(key) != value:
+                    self._layout[key] = self._layout_changes[key] = value
+            behind = self._frame - self._acknowledged
+            patient = time.monotonic() - self._last_acknowledgement < PATIENCE
+            self._waiting = behind > FRAMES_AHEAD and patient
+            if not self._waiting:
+                self._send_changes()
+
+    def clear(self) -> None:
+        """Empty every curve: a new experiment starts. Frames of the old one still under way are dropped."""
+        with self._lock:
+            for curve in self.curves.values():
+                curve.clear()
+            self._send_everything()
+
+    def figure(self) -> go.Figure:
+        """The same picture as a static plotly figure, for pages that run no widgets."""
+        import plotly.graph_objects as go
+
+        with self._lock:
+            figure = go.Figure(layout=self._layout)
+            for name, trace in self._traces.items():
+                figure.add_trace({**trace, "x": self.curves[name].x.copy(), "y": self.curves[name].y.copy()})
+        return figure
+
+    def _curve(self, name: str) -> Curve:
+        if name not in self.curves:
+            raise ValueError(f"this plot has no curve {name!r}; it has {', '.join(self.curves)}")
+        return self.curves[name]
+
+    def _receive(self, _: Any, content: Mapping[str, Any], buffers: Sequence[Any]) -> None:
+        operation = content.get("op")
+        with self._lock:
+            if operation == "hello":
+                self._send_everything()
+            elif operation == "plotly":
+                import plotly.offline
+
+                self.send({"op": "plotly"}, [plotly.offline.get_plotlyjs().encode()])
+            elif operation == "drawn":
+                self._acknowledged = max(self._acknowledged, int(content["frame"]))
+                self._last_acknowledgement = time.monotonic()
+                if self._waiting and self._acknowledged == self._frame:
+                    # The run may have stopped meanwhile: nobody else will send the last points.
+                    self._waiting = False
+                    self._send_changes()
+
+    def _send_changes(self) -> None:
+        parts: list[tuple[int, str, int]] = []
+        for index, (name, curve) in enumerate(self.curves.items()):
+            generation, length = self._sent.get(name, (0, 0))
+            start = length if generation == curve.generation else 0
+            if start < len(curve) or generation != curve.generation:
+                parts.append((index, name, start))
+        if parts or self._layout_changes:
+            self._send_frame(parts, {"layout": self._layout_changes})
+
+    def _send_everything(self) -> None:
+        figure = {"data": list(self._traces.values()), "layout": self._layout, "narrow": self._narrow}
+        everything = [(index, name, 0) for index, name in enumerate(self.curves)]
+        self._send_frame(everything, {"figure": figure})
+
+    def _send_frame(self, parts: Iterable[tuple[int, str, int]], content: dict[str, Any]) -> None:
+        parts = list(parts)
+        counts = [(index, start, len(self.curves[name]) - start) for index, name, start in parts]
+        buffer = as_frame([(self.curves[name], start) for _, name, start in parts])
+        self._frame += 1
+        self._layout_changes = {}
+        self._sent |= {name: (self.curves[name].generation, len(self.curves[name])) for _, name, _ in parts}
+        self.send({"op": "frame", "frame": self._frame, "parts": counts, **content}, [buffer])

@@ -1,0 +1,133 @@
+"""The kernel's half of the protocol; the browser's half is driven in tests/browser."""
+
+import numpy as np
+import pytest
+
+from lessons_lib.panels import LivePlot, live_plot
+
+
+class View:
+    """Reads frames as the page does, and acknowledges when told to."""
+
+    def __init__(self, plot):
+        self.plot, self.messages, self.frames, self.curves = plot, [], [], {}
+        plot.send = lambda content, buffers=None: self.messages.append((content, buffers))
+
+    def say(self, **content):
+        self.plot._receive(self.plot, content, [])
+        return self.read()
+
+    def read(self):
+        messages, self.messages = self.messages, []
+        for content, buffers in messages:
+            if content["op"] != "frame":
+                continue
+            self.frames.append(content)
+            if "figure" in content:
+                self.curves = {}
+            values, position = np.frombuffer(buffers[0], np.float32), 0
+            for trace, start, count in content["parts"]:
+                columns = values[position : position + 2 * count].reshape(2, count)
+                position += 2 * count
+                kept = self.curves.get(trace, np.empty((2, 0)))[:, :start]
+                self.curves[trace] = np.concatenate([kept, columns], axis=1)
+            assert position == len(values)
+        return messages
+
+    def y(self, trace=0):
+        return self.curves[trace][1].tolist()
+
+
+@pytest.fixture
+def plot():
+    return LivePlot({"loss": {"mode": "lines"}, "spectrum": {}}, {"height": 300}, alt="two curves")
+
+
+@pytest.fixture
+def view(plot):
+    view = View(plot)
+    view.say(op="hello")
+    return view
+
+
+def test_a_new_view_gets_the_whole_history(plot):
+    plot.draw(append={"loss": ([1, 2], [3.0, 4.0])}, layout={"shapes": [{"type": "line"}]})
+    view = View(plot)
+    view.say(op="hello")
+    assert view.y() == [3.0, 4.0]
+    assert view.frames[-1]["figure"]["layout"]["shapes"] == [{"type": "line"}]
+
+
+def test_a_frame_holds_only_what_is_new(plot, view):
+    plot.draw(append={"loss": ([1], [3.0])})
+    plot.draw(append={"loss": ([2], [4.0])}, replace={"spectrum": ([0, 1], [2.0, 1.0])})
+    view.read()
+    assert view.frames[-1]["parts"] == [(0, 1, 1), (1, 0, 2)]
+    assert (view.y(0), view.y(1)) == ([3.0, 4.0], [2.0, 1.0])
+
+
+def test_a_replaced_curve_may_shrink_to_nothing(plot, view):
+    plot.draw(replace={"spectrum": ([0, 1], [2.0, 1.0])})
+    plot.draw(replace={"spectrum": ([], [])})
+    view.read()
+    assert view.y(1) == []
+
+
+def test_nothing_new_sends_nothing(plot, view):
+    plot.draw(layout={"height": 300})
+    assert view.read() == []
+
+
+def test_a_slow_view_gets_one_frame_with_everything_since(plot, view):
+    view.say(op="drawn", frame=view.frames[-1]["frame"])
+    for step in range(50):
+        plot.draw(append={"loss": ([step], [float(step)])})
+    assert len(view.read()) == live_plot.FRAMES_AHEAD + 1
+    assert len(view.say(op="drawn", frame=view.frames[-1]["frame"])) == 1
+    assert view.y() == [float(step) for step in range(50)]
+
+
+def test_a_second_without_acknowledgement_sends_anyway(plot, view, monkeypatch):
+    for step in range(10):
+        plot.draw(append={"loss": ([step], [0.0])})
+    view.read()
+    now = live_plot.time.monotonic() + live_plot.PATIENCE
+    monkeypatch.setattr(live_plot.time, "monotonic", lambda: now)
+    plot.draw(append={"loss": ([10], [0.0])})
+    assert len(view.read()) == 1
+    assert len(view.y()) == 11
+
+
+def test_frames_follow_a_regrouped_curve(plot, view):
+    rng = np.random.default_rng(0)
+    for step in range(0, 5000, 10):
+        plot.draw(append={"loss": (range(step, step + 10), rng.normal(size=10))})
+        view.read()
+        view.say(op="drawn", frame=view.frames[-1]["frame"])
+    np.testing.assert_array_equal(view.y(), plot.curves["loss"].y.astype(np.float32))
+
+
+def test_clear_empties_every_curve(plot, view):
+    plot.draw(append={"loss": ([1], [3.0])})
+    plot.clear()
+    view.read()
+    assert view.y() == []
+    assert "figure" in view.frames[-1]
+
+
+def test_plotly_comes_from_the_installed_package(view):
+    [(content, buffers)] = view.say(op="plotly")
+    assert content == {"op": "plotly"}
+    assert len(buffers[0]) > 1_000_000
+
+
+def test_the_static_figure_shows_the_same_points(plot):
+    plot.draw(append={"loss": ([1, 2], [3.0, 4.0])})
+    figure = plot.figure()
+    assert list(figure.data[0].y) == [3.0, 4.0]
+    assert figure.layout.height == 300
+
+
+def test_an_unknown_curve_is_refused(plot):
+    with pytest.raises(ValueError, match="no curve 'perplexity'"):
+        plot.draw(append={"perplexity": ([1], [2])})
