@@ -1,0 +1,30 @@
+"""Pure functions from numbers to plotly figures, in one look, and each figure in words."""
+
+from lessons_lib.figures.lines import Series, curves, error_against_bound, gradient_by_lag, spectrum
+from lessons_lib.figures.schemes import gradient_reach, truncation_schemes, unrolled_graph
+from lessons_lib.figures.style import FAMILIES, Style, finished, ordered_style, style_of
+from lessons_lib.figures.summaries import bars, circle_images, heatmap
+from lessons_lib.figures.trees import dilated_tree, reached_nodes
+from lessons_lib.figures.words import describe
+
+__all__ = [
+    "FAMILIES",
+    "Series",
+    "Style",
+    "bars",
+    "circle_images",
+    "curves",
+    "describe",
+    "dilated_tree",
+    "error_against_bound",
+    "finished",
+    "gradient_by_lag",
+    "gradient_reach",
+    "heatmap",
+    "ordered_style",
+    "reached_nodes",
+    "spectrum",
+    "style_of",
+    "truncation_schemes",
+    "unrolled_graph",
+]
