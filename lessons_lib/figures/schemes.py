@@ -194,17 +194,19 @@ def add_frames(
     stops = [{"label": name, "method": "animate", "args": [[name], still]} for name in names]
     play = {"label": "Play", "method": "animate", "args": [None, moving]}
     pause = {"label": "Pause", "method": "animate", "args": [[None], still]}
+    below = {"y": 0, "yanchor": "top", "pad": {"t": 60}}
+    shown = {"prefix": prefix, "xanchor": "left"}
     figure.update_layout(
-        sliders=[{"active": active, "steps": stops, "currentvalue": {"prefix": prefix}, "pad": {"t": 40}}],
+        sliders=[{**below, "x": 0.3, "len": 0.7, "active": active, "steps": stops, "currentvalue": shown}],
         updatemenus=[
             {
+                **below,
                 "type": "buttons",
                 "direction": "left",
                 "buttons": [play, pause],
-                "x": 1,
-                "y": 1.2,
-                "xanchor": "right",
+                "x": 0,
+                "xanchor": "left",
             }
         ],
-        height=470,
+        height=490,
     )

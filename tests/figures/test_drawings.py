@@ -1,0 +1,72 @@
+"""The drawings tell the truth: checked against autograd and against convolutions themselves."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lessons_lib import figures
+
+
+def gradient_reaches(scheme: str, position: int, k: int, steps: int = 12) -> list[int]:
+    """The positions with a gradient, from autograd on a scalar recurrence cut as the scheme says."""
+    inputs = torch.ones(steps, dtype=torch.float64, requires_grad=True)
+    states = [torch.zeros((), dtype=torch.float64)]
+    for t in range(steps):
+        before = states[-1]
+        if scheme == "chunked" and t % k == 0:
+            before = before.detach()
+        if scheme == "exact" and t == position - k + 1:
+            before = before.detach()
+        states.append(0.5 * before + inputs[t])
+    (gradient,) = torch.autograd.grad(states[position + 1], inputs)
+    return torch.nonzero(gradient).flatten().tolist()
+
+
+@given(st.sampled_from(["full", "chunked", "exact"]), st.integers(0, 11), st.integers(1, 12))
+@settings(deadline=None, max_examples=60)
+def test_gradient_reach_is_what_autograd_finds(scheme, position, k):
+    assert list(figures.gradient_reach(scheme, position, k)) == gradient_reaches(scheme, position, k)
+
+
+def test_reached_states_are_the_filled_ones_in_every_frame():
+    figure = figures.truncation_schemes(8, 3, stepped=True)
+    assert len(figure.frames) == 8
+    for position, frame in enumerate(figure.frames):
+        reached = next(trace for trace in frame.data if trace.name == "reached")
+        for row, scheme in enumerate(("full", "chunked", "exact")):
+            filled = [x for x, y in zip(reached.x, reached.y, strict=True) if y == row]
+            assert filled == list(figures.gradient_reach(scheme, position, 3))
+
+
+def test_unknown_schemes_and_positions_are_refused():
+    with pytest.raises(ValueError, match="choose one of full, chunked, exact"):
+        figures.gradient_reach("half", 3, 2)
+    with pytest.raises(ValueError, match="at least 1"):
+        figures.gradient_reach("exact", 3, 0)
+    with pytest.raises(ValueError, match="outside the 12 steps"):
+        figures.truncation_schemes(12, 4, position=12)
+    with pytest.raises(ValueError, match="1 to 12 steps"):
+        figures.unrolled_graph(40)
+
+
+@given(st.integers(1, 4), st.lists(st.integers(1, 4), min_size=1, max_size=3))
+@settings(deadline=None, max_examples=40)
+def test_the_leaves_of_the_tree_are_the_inputs_a_convolution_reads(kernel_size, dilations):
+    levels = figures.reached_nodes(kernel_size, dilations)
+    field = 1 + (kernel_size - 1) * sum(dilations)
+    inputs = torch.ones(1, 1, field + 2, requires_grad=True)
+    signal = inputs
+    for dilation in dilations:
+        weight = torch.ones(1, 1, kernel_size)
+        signal = torch.nn.functional.conv1d(signal, weight, dilation=dilation)
+    (gradient,) = torch.autograd.grad(signal[0, 0, -1], inputs)
+    lags = sorted(field + 1 - place for place in torch.nonzero(gradient[0, 0]).flatten().tolist())
+    assert levels[-1] == lags
+
+
+def test_the_tree_names_its_receptive_field_and_refuses_nonsense():
+    figure = figures.dilated_tree(2, (1, 2, 4, 8))
+    assert "receptive field 16" in figures.describe(figure)
+    with pytest.raises(ValueError, match="each must be at least 1"):
+        figures.reached_nodes(0, [1])
