@@ -13,13 +13,13 @@ Array = NDArray[np.float64]
 class Curve:
     """The points of one growing curve, at most ``capacity`` of them however many samples arrive.
 
-    Samples are kept one by one until the curve is full. Then they are grouped into buckets of ``stride`` successive
-    samples, and of each bucket only the lowest and the highest stay, in the order in which they came: a spike one
-    sample wide is still drawn after a million steps. Whenever the curve is full again the stride doubles. At most
-    ``stride`` samples wait outside the drawn points until their bucket is complete.
+    Samples are kept one by one until the curve is full. Then they are grouped into buckets of ``stride``
+    successive samples, and of each bucket only the lowest and the highest stay, in the order in which they
+    came: a spike one sample wide is still drawn after a million steps. Whenever the curve is full again the
+    stride doubles. At most ``stride`` samples wait outside the drawn points until their bucket is complete.
 
-    Samples that are NaN or infinite are drawn as gaps, and a bucket with any finite sample in it is drawn by its
-    finite ones.
+    Samples that are NaN or infinite are drawn as gaps, and a bucket with any finite sample in it is drawn by
+    its finite ones.
     """
 
     def __init__(self, capacity: int = 2000) -> None:
@@ -99,6 +99,7 @@ def _extremes(points: Array, size: int) -> Array:
 
 
 def as_frame(curves: Sequence[tuple[Curve, int]]) -> bytes:
-    """The points of each curve from a position on, as float32: all x of the first, all y of the first, and so on."""
+    """The points of each curve from a position on, as float32: all x of the first, all y of the first, and so
+    on."""
     columns = [column[start:] for curve, start in curves for column in (curve.x, curve.y)]
     return np.concatenate([*columns, np.empty(0)]).astype(np.float32).tobytes()

@@ -27,16 +27,18 @@ PATIENCE = 1.0  # seconds
 class LivePlot(anywidget.AnyWidget):
     """Curves that grow while they are looked at; the history stays in Python.
 
-    Any number of tabs may show the plot. A tab that opens says ``hello`` and gets the whole figure; from then on it
-    gets frames holding only what is new, as float32 in one buffer, numbered so that a lost one is noticed. A tab
-    acknowledges what it has drawn. While more than three frames are unacknowledged nothing is sent, and the next
-    frame carries everything since: a slow browser sees fewer pictures, never older ones. Without any acknowledgement
-    for a second a frame goes out all the same. ``draw`` may be called from any thread.
+    Any number of tabs may show the plot. A tab that opens says ``hello`` and gets the whole figure; from then
+    on it gets frames holding only what is new, as float32 in one buffer, numbered so that a lost one is
+    noticed. A tab acknowledges what it has drawn. While more than three frames are unacknowledged nothing is
+    sent, and the next frame carries everything since: a slow browser sees fewer pictures, never older ones.
+    Without any acknowledgement for a second a frame goes out all the same. ``draw`` may be called from any
+    thread.
 
     Args:
-        traces: plotly trace without data by the name of its curve. Names are keys here; what the legend shows is the
-            trace's own ``name``.
-        layout: plotly layout. Colours of text, axes and background follow the page's theme and need no mention.
+        traces: plotly trace without data by the name of its curve. Names are keys here; what the legend shows
+            is the trace's own ``name``.
+        layout: plotly layout. Colours of text, axes and background follow the page's theme and need no
+            mention.
         narrow: changes to ``layout`` for a plot narrower than ``narrow["width"]`` pixels.
         alt: what the picture shows, in words.
         capacity: most points kept and drawn of any one curve.

@@ -1,0 +1,37 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser.lab import CHROMIUM_FLAGS, LabNotebook, lab_server
+
+
+@pytest.fixture(scope="session")
+def lab_root(tmp_path_factory) -> Path:
+    """The folder JupyterLab shows; tests write their notebooks here."""
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture(scope="session")
+def lab_address(lab_root: Path, tmp_path_factory) -> Iterator[str]:
+    with lab_server(lab_root, tmp_path_factory.mktemp("log") / "jupyterlab.log") as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str):
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def notebook(browser, lab_address) -> Iterator[LabNotebook]:
+    """JupyterLab on a fresh page; its kernels end with the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    notebook = LabNotebook(context.new_page(), lab_address)
+    yield notebook
+    notebook.shut_down_kernels()
+    context.close()
