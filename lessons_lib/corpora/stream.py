@@ -54,7 +54,12 @@ class Stream:
     carries_state = True
 
     def __init__(self, tokens: Tensor, batch_size: int, steps: int) -> None:
-        if tokens.ndim != 1 or tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool:
+        if (
+            tokens.ndim != 1
+            or tokens.is_floating_point()
+            or tokens.is_complex()
+            or tokens.dtype == torch.bool
+        ):
             raise ValueError(
                 f"a stream reads a 1-d integer tensor, not {tuple(tokens.shape)} of {tokens.dtype}: pass token ids"
             )
