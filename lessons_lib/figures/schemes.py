@@ -197,7 +197,7 @@ def add_frames(
     below = {"y": 0, "yanchor": "top", "pad": {"t": 60}}
     shown = {"prefix": prefix, "xanchor": "left"}
     figure.update_layout(
-        sliders=[{**below, "x": 0.3, "len": 0.7, "active": active, "steps": stops, "currentvalue": shown}],
+        sliders=[{**below, "x": 0.38, "len": 0.62, "active": active, "steps": stops, "currentvalue": shown}],
         updatemenus=[
             {
                 **below,
