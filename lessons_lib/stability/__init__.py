@@ -1,0 +1,22 @@
+"""Stable recurrent models: sets of weights, exact projections onto them, certificates, bounds and probes.
+
+Everything here accepts any module that contains torch.nn.RNN or LSTM layers, a reader's own included.
+"""
+
+from lessons_lib.stability.layers import Layer, layers_of
+from lessons_lib.stability.projections import l1_rows_project, spectral_ball_project
+from lessons_lib.stability.rates import certified_rate, spectral_norm
+from lessons_lib.stability.sets import LSTMStableSet, SpectralBall, StableSet, Unconstrained
+
+__all__ = [
+    "LSTMStableSet",
+    "Layer",
+    "SpectralBall",
+    "StableSet",
+    "Unconstrained",
+    "certified_rate",
+    "l1_rows_project",
+    "layers_of",
+    "spectral_ball_project",
+    "spectral_norm",
+]

@@ -1,0 +1,84 @@
+"""Find the recurrent layers of any module, whoever wrote it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The parameters of one recurrent layer; row blocks in torch's order (an LSTM's are i, f, g, o)."""
+
+    kind: str  #: "tanh", "relu", "gru" or "lstm"
+    weight_ih: Tensor  #: (gates x hidden, inputs)
+    weight_hh: Tensor  #: (gates x hidden, hidden)
+    bias_ih: Tensor | None  #: (gates x hidden,)
+    bias_hh: Tensor | None  #: (gates x hidden,)
+    input_limit: (
+        float  #: every entry of this layer's input is at most this large, by construction; inf: unknown
+    )
+
+    @property
+    def hidden_size(self) -> int:
+        return self.weight_hh.shape[1]
+
+    @property
+    def input_size(self) -> int:
+        return self.weight_ih.shape[1]
+
+
+def layers_of(module: nn.Module) -> list[Layer]:
+    """Every torch.nn.RNN, GRU and LSTM layer inside ``module``, in order of definition, the lowest first.
+
+    Layers of one multi-layer torch.nn module count separately, and single cells (torch.nn.RNNCell, ...) count
+    as layers.  A module's ``input_clip`` attribute, where it has one, is taken at its word for every one-
+    layer recurrent module below it.  torch.nn cannot clip *between* the layers of one multi-layer module:
+    there the inputs are outputs of the layer below, at most 1 in size, times 1/(1-p) under dropout p.
+
+    Raises:
+        ValueError: for bidirectional layers and LSTMs with ``proj_size``: no certificate here covers them.
+    """
+    return list(_walk(module, None, set()))
+
+
+def _walk(module: nn.Module, clip: float | None, seen: set[nn.Module]) -> Iterator[Layer]:
+    if module in seen:
+        return
+    seen.add(module)
+    clip = getattr(module, "input_clip", clip)
+    if isinstance(module, (nn.RNNBase, nn.RNNCellBase)):
+        yield from _layers(module, math.inf if clip is None else float(clip))
+    for child in module.children():
+        yield from _walk(child, clip, seen)
+
+
+def _layers(module: nn.RNNBase | nn.RNNCellBase, clip: float) -> Iterator[Layer]:
+    if getattr(module, "bidirectional", False) or getattr(module, "proj_size", 0):
+        raise ValueError(
+            "a bidirectional layer, or one with proj_size, has no certificate: use a plain layer"
+        )
+    if isinstance(module, (nn.LSTM, nn.LSTMCell)):
+        kind = "lstm"
+    elif isinstance(module, (nn.GRU, nn.GRUCell)):
+        kind = "gru"
+    else:
+        kind = str(module.nonlinearity)
+    if isinstance(module, nn.RNNBase):
+        # Outputs of the layer below, scaled up by dropout; a ReLU's have no limit.
+        between = math.inf if kind == "relu" or module.dropout >= 1 else 1 / (1 - module.dropout)
+        limits = {f"_l{index}": between if index else clip for index in range(module.num_layers)}
+    else:
+        limits = {"": clip}
+    for suffix, limit in limits.items():
+        yield Layer(
+            kind,
+            getattr(module, f"weight_ih{suffix}"),
+            getattr(module, f"weight_hh{suffix}"),
+            getattr(module, f"bias_ih{suffix}", None),
+            getattr(module, f"bias_hh{suffix}", None),
+            limit,
+        )

@@ -1,0 +1,133 @@
+"""The projections are nearest points, from any start, and stay where they are the second time."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lessons_lib.stability import l1_rows_project, spectral_ball_project
+from lessons_lib.stability.projections import _threshold_by_newton, _threshold_by_sort, within_spectral_ball
+
+seeds = st.integers(0, 2**31)
+scales = st.sampled_from([1e-3, 0.5, 1.0, 1.5, 4.0, 6.0, 30.0, 1000.0])
+
+
+def spectral_start(seed, size, bound, scale, kind):
+    """Largest singular value scale x bound; above a face, many values are tied at the bound."""
+    generator = torch.Generator().manual_seed(seed)
+    u, v = (
+        torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))[0] for _ in "uv"
+    )
+    values = torch.rand(size, generator=generator, dtype=torch.float64)
+    if kind == "face":
+        values[: size // 2] = 1 / max(scale, 1.0)  # at the bound exactly
+        values[size // 2 : 3 * size // 4] = 1.0
+    elif kind == "corner":
+        values[:] = 1.0  # a multiple of an orthogonal matrix
+    values[0] = 1.0
+    return bound * scale * (u * values) @ v
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    seeds,
+    st.integers(1, 24),
+    st.sampled_from([0.01, 0.9, 3.0]),
+    scales,
+    st.sampled_from(["any", "face", "corner"]),
+)
+def test_spectral_projection_is_the_nearest_point(seed, size, bound, scale, kind):
+    start = spectral_start(seed, size, bound, scale, kind)
+    nearest = spectral_ball_project(start, bound)
+    step = start - nearest
+    # <step, Z - nearest> over the ball is largest at Z = bound U Vᵀ of the step, where <step, Z> = bound
+    # ‖step‖_*.
+    most = bound * torch.linalg.matrix_norm(step, "nuc")
+    assert most - (step * nearest).sum() <= 1e-10 * most + 1e-14 * bound * start.norm()
+    assert torch.linalg.matrix_norm(nearest, 2) <= bound * (1 + 1e-10)
+    assert torch.equal(within_spectral_ball(start, bound, 1e-9), torch.tensor(scale <= 1.0))
+
+
+@settings(deadline=None, max_examples=60)
+@given(seeds, st.integers(1, 48), scales, st.sampled_from(["any", "face", "corner"]))
+def test_spectral_projection_in_float32_stays_within_1e_5(seed, size, scale, kind):
+    start = spectral_start(seed, size, 0.9, scale, kind).float()
+    nearest = spectral_ball_project(start, 0.9)
+    assert nearest.dtype == torch.float32
+    assert torch.linalg.matrix_norm(nearest.double(), 2) <= 0.9 * (1 + 1e-5)
+    exact = spectral_ball_project(start.double(), 0.9)
+    assert torch.linalg.matrix_norm(nearest - exact) <= 1e-5 * torch.linalg.matrix_norm(exact)
+
+
+def test_spectral_projection_of_rectangles_and_radius_zero():
+    wide = torch.randn(3, 7, dtype=torch.float64)
+    left, values, right = torch.linalg.svd(wide, full_matrices=False)
+    torch.testing.assert_close(spectral_ball_project(wide, 1.0), left * values.clamp(max=1) @ right)
+    torch.testing.assert_close(spectral_ball_project(wide.mT, 1.0), (left * values.clamp(max=1) @ right).mT)
+    assert not spectral_ball_project(wide, 0.0).any()
+
+
+def l1_start(seed, count, width, scale, kind):
+    generator = torch.Generator().manual_seed(seed)
+    rows = torch.randn(count, width, generator=generator, dtype=torch.float64)
+    if kind == "tied":  # above a face: equal sizes, so that the support's edge is degenerate
+        rows = rows.sign() * torch.randint(0, 3, rows.shape, generator=generator)
+    elif kind == "corner":  # above a vertex: one entry carries nearly everything
+        rows = rows * 1e-3
+        rows[:, 0] = 1.0
+    return scale * rows
+
+
+@settings(deadline=None, max_examples=150)
+@given(seeds, st.integers(1, 24), scales, st.sampled_from(["any", "tied", "corner"]), st.booleans())
+def test_l1_projection_is_the_nearest_point(seed, width, scale, kind, weighted):
+    rows = l1_start(seed, 12, width, scale, kind)
+    weights = (
+        torch.rand(12, width, dtype=torch.float64) * 4 + 0.1 if weighted else torch.ones(12, width).double()
+    )
+    radius = torch.linspace(0, 2, 12, dtype=torch.float64)
+    nearest = l1_rows_project(rows, radius, weights)
+    step = rows - nearest
+    # The maximising Z is a vertex, radius/weight on one axis: <step, Z> = radius max_j |step_j| / weight_j.
+    most = radius * (step.abs() / weights).max(-1).values
+    gap = most - (step * nearest).sum(-1)
+    assert (gap <= 1e-10 * most + 1e-14 * radius * rows.norm()).all()
+    assert ((nearest.abs() * weights).sum(-1) <= radius * (1 + 1e-12)).all()
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    seeds, st.integers(1, 24), scales, st.sampled_from(["any", "tied", "corner"]), st.sampled_from([0.0, 2.0])
+)
+def test_newton_and_sort_find_the_same_threshold(seed, width, scale, kind, free_slope):
+    sizes = l1_start(seed, 12, width, scale, kind).abs()
+    weights = torch.rand(12, width, dtype=torch.float64) + 0.1
+    radius = 0.5 * (sizes * weights).sum(-1) * torch.rand(12, dtype=torch.float64)
+    free = torch.randn(12, dtype=torch.float64).abs() * bool(free_slope)
+    arguments = (sizes, radius, weights, free, free_slope)
+    newton, sort = _threshold_by_newton(*arguments), _threshold_by_sort(*arguments)
+    level = (weights * (sizes - newton[:, None] * weights).clamp_min(0)).sum(-1) + free - free_slope * newton
+    torch.testing.assert_close(level, radius, rtol=1e-9, atol=1e-12 * scale)
+    active = radius > 0  # at radius zero every τ that is large enough will do
+    torch.testing.assert_close(newton[active], sort[active], rtol=1e-9, atol=1e-12 * scale)
+
+
+@pytest.mark.parametrize("scale", [1.5, 1000.0])
+def test_l1_projection_in_float32_stays_within_1e_5(scale):
+    rows = torch.randn(64, 512)
+    rows *= scale / rows.abs().sum(-1, keepdim=True)
+    rows[0], rows[0, 0] = 0, scale
+    nearest = l1_rows_project(rows, 1.0)
+    assert (nearest.double().abs().sum(-1) <= 1 + 1e-6).all()
+    exact = l1_rows_project(rows.double(), 1.0)
+    assert ((nearest - exact).norm(dim=-1) <= 1e-5 * exact.norm(dim=-1)).all()
+
+
+def test_what_lies_inside_is_not_touched():
+    rows = torch.randn(8, 16)
+    rows /= rows.abs().sum(-1, keepdim=True)
+    assert l1_rows_project(rows, 1.0) is rows
+    rows[3] *= 2
+    nearest = l1_rows_project(rows, 1.0)
+    assert torch.equal(nearest[[0, 1, 2, 4, 5, 6, 7]], rows[[0, 1, 2, 4, 5, 6, 7]])
+    assert not torch.equal(nearest[3], rows[3])
