@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import threading
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +65,6 @@ class LivePlot(anywidget.AnyWidget):
         self._layout_changes: dict[str, Any] = {}
         self._frame = 0
         self._acknowledged = 0
-        self._last_acknowledgement = time.monotonic()
         self._waiting = False
         super().__init__(alt=alt)
         self.on_msg(self._receive)
@@ -91,11 +89,13 @@ class LivePlot(anywidget.AnyWidget):
             for key, value in (layout or {}).items():
                 if self._layout.get(key) != value:
                     self._layout[key] = self._layout_changes[key] = value
-            behind = self._frame - self._acknowledged
-            patient = time.monotonic() - self._last_acknowledgement < PATIENCE
-            self._waiting = behind > FRAMES_AHEAD and patient
-            if not self._waiting:
+            if self._frame - self._acknowledged <= FRAMES_AHEAD:
                 self._send_changes()
+            elif not self._waiting:
+                self._waiting = True
+                timer = threading.Timer(PATIENCE, self._stop_waiting)
+                timer.daemon = True
+                timer.start()
 
     def clear(self) -> None:
         """Empty every curve: a new experiment starts. Frames of the old one still under way are dropped."""
@@ -130,11 +130,15 @@ class LivePlot(anywidget.AnyWidget):
                 self.send({"op": "plotly"}, [plotly.offline.get_plotlyjs().encode()])
             elif operation == "drawn":
                 self._acknowledged = max(self._acknowledged, int(content["frame"]))
-                self._last_acknowledgement = time.monotonic()
-                if self._waiting and self._acknowledged == self._frame:
-                    # The run may have stopped meanwhile: nobody else will send the last points.
-                    self._waiting = False
-                    self._send_changes()
+                if self._acknowledged == self._frame:
+                    self._stop_waiting()
+
+    def _stop_waiting(self) -> None:
+        # The run may have stopped meanwhile: nobody else would send the last points.
+        with self._lock:
+            if self._waiting:
+                self._waiting = False
+                self._send_changes()
 
     def _send_changes(self) -> None:
         parts: list[tuple[int, str, int]] = []

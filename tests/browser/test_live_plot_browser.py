@@ -100,6 +100,7 @@ def draw():
     for step in range(40):
         plot.draw(append={'loss': ([step], [step])}); time.sleep(.1)
 threading.Thread(target=draw).start()""")
+    open_plot.page.wait_for_function(f"() => ({DRAWN})()[0] > 3")
     open_plot.cut_connection()
     wait_until_drawn(open_plot, 40, 0)
     assert open_plot.page.evaluate("() => [...document.querySelector('.lessons-live-plot').data[0].y]") == list(range(40))
