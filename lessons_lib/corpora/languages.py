@@ -1,8 +1,8 @@
 """Synthetic languages whose best possible loss is known exactly, for every length of context.
 
-For each, ``optimal_loss(k)`` is H_k: the entropy, in nats, of the next token given the ``k`` tokens before it, in
-the stationary process.  No model that sees ``k`` tokens can do better on average, and ``exp`` of it is the optimal
-perplexity.  ``None`` stands for the whole past: the entropy rate.
+For each, ``optimal_loss(k)`` is H_k: the entropy, in nats, of the next token given the ``k`` tokens before
+it, in the stationary process.  No model that sees ``k`` tokens can do better on average, and ``exp`` of it is
+the optimal perplexity.  ``None`` stands for the whole past: the entropy rate.
 """
 
 from bisect import bisect_right
@@ -32,8 +32,9 @@ def binary_entropy(probability: ArrayLike) -> Floats:
 class ProductOfLags:
     """Independent bits, each a noisy copy of its own past.
 
-    A token is an integer of J bits; bit j repeats its own value ``lags[j]`` steps ago, flipped with probability
-    ``flips[j]``.  A model needs context ``lags[j]`` for bit j, and none of that bit can be predicted with less:
+    A token is an integer of J bits; bit j repeats its own value ``lags[j]`` steps ago, flipped with
+    probability ``flips[j]``.  A model needs context ``lags[j]`` for bit j, and none of that bit can be
+    predicted with less:
 
         H_k = sum over j of  h(flips[j]) if k >= lags[j] else ln 2
 
@@ -66,7 +67,9 @@ class ProductOfLags:
         )
 
     def sample(self, length: int, seed: int) -> Tensor:
-        """``(length,)`` int64 tokens.  The first ``lag`` values of each bit are uniform: the process is stationary."""
+        """``(length,)`` int64 tokens.  The first ``lag`` values of each bit are uniform: the process is
+        stationary.
+        """
         _check_length(length)
         uniform = np.random.default_rng(seed).random((length, len(self.lags)))
         tokens = np.zeros(length, dtype=np.int64)
@@ -88,9 +91,10 @@ class ProductOfLags:
 class Renewal:
     """Events (token 1) separated by independent random gaps; everything else is silence (token 0).
 
-    ``gap_probabilities[n - 1]`` is P(gap = n).  What matters is the age a, the steps since the last event.  With
-    S(a) = P(gap > a), the stationary age has pi_a = S(a) / sum(S) and the hazard of an event is z_a = P(gap = a + 1) / S(a).
-    With k tokens one sees the age if it is below k, and otherwise only that it is not:
+    ``gap_probabilities[n - 1]`` is P(gap = n).  What matters is the age a, the steps since the last event.
+    With S(a) = P(gap > a), the stationary age has pi_a = S(a) / sum(S) and the hazard of an event is z_a =
+    P(gap = a + 1) / S(a).  With k tokens one sees the age if it is below k, and otherwise only that it is
+    not:
 
         H_k = sum over a < k of pi_a h(z_a)  +  P(a >= k) h(E[z | a >= k])
 
@@ -176,15 +180,18 @@ class HiddenMarkov:
     def optimal_loss(self, context_length: int | None) -> float:
         """H_k in nats for ``k = context_length`` tokens of context; None: the whole past.
 
-        H_k is summed over all words of k tokens by the forward recursion: exact while there are at most 65,536 of
-        them.  Beyond that, words that leave nearly the same belief about the hidden state are merged.  With two states
-        that moves H_k by less than 1e-7; with more it may raise it by 1e-4 and more, as beliefs have more room to differ.
-        The entropy rate lies between H_k and the same quantity with the state before the first token given (Cover &
-        Thomas, *Elements of Information Theory*, theorem 4.5.1); the recursion goes on until the two are within
-        ``2 * tolerance``, and the middle is returned.
+        H_k is summed over all words of k tokens by the forward recursion: exact while there are at most
+        65,536 of them.  Beyond that, words that leave nearly the same belief about the hidden state are
+        merged.  With two states that moves H_k by less than 1e-7; with more it may raise it by 1e-4 and more,
+        as beliefs have more room to differ.
+
+        The entropy rate lies between H_k and the same quantity with the
+        state before the first token given (Cover & Thomas, *Elements of Information Theory*, theorem 4.5.1);
+        the recursion goes on until the two are within ``2 * tolerance``, and the middle is returned.
 
         Raises:
-            ValueError: the chain forgets its start so slowly that 3,000 tokens do not settle the entropy rate.
+            ValueError: the chain forgets its start so slowly that 3,000 tokens do not settle the entropy
+                rate.
         """
         _check_context(context_length)
         upper = self._losses(self.stationary[None], np.ones(1))
@@ -201,7 +208,9 @@ class HiddenMarkov:
         )
 
     def _losses(self, beliefs: Floats, weights: Floats) -> Iterator[float]:
-        """H_0, H_1, ... from ``beliefs`` ``(n, states)`` about the state before a token, held with ``weights`` ``(n,)``."""
+        """H_0, H_1, ... from ``beliefs`` ``(n, states)`` about the state before a token, held with
+        ``weights`` ``(n,)``.
+        """
         cell = 1e-9
         while True:
             tokens = beliefs @ self.emission
@@ -235,14 +244,14 @@ class HiddenMarkov:
 
 
 def _merge(beliefs: Floats, weights: Floats, cell: float) -> tuple[Floats, Floats]:
-    """Beliefs that share a cell become their weighted mean: entropy changes by the square of the cell's size."""
+    """Beliefs that share a cell become their weighted mean: entropy moves by the cell's size squared."""
     # One integer per cell, by hashing: sorting numbers is many times faster than sorting rows.
     multipliers = np.random.default_rng(0).integers(1, 2**62, beliefs.shape[1])
     keys = (np.round(beliefs / cell).astype(np.int64) * multipliers).sum(1)
     _, group = np.unique(keys, return_inverse=True)
-    total = np.bincount(group, weights)
-    mean = np.stack([np.bincount(group, weights * column) for column in beliefs.T], axis=1)
-    return mean / total[:, None], total
+    total: Floats = np.bincount(group, weights).astype(np.float64)
+    mean = np.stack([np.bincount(group, weights * column) / total for column in beliefs.T], axis=1)
+    return mean, total
 
 
 def _distributions(name: str, values: ArrayLike, ndim: int) -> Floats:

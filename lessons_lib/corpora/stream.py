@@ -11,10 +11,10 @@ from torch import Tensor
 class Batches(Protocol):
     """What ``train`` needs from a task: a sequence of ``(inputs, targets)``, batch first.
 
-    ``steps`` is the time length of a batch.  ``carries_state`` says whether batch ``i + 1`` continues batch ``i``
-    row by row (a stream) or every batch starts anew (the state is reset).  Indexing past the end raises
-    ``IndexError``, and the same index always gives the same batch: a resumed run reads what the first one would have.
-    Targets of -100 are not scored.
+    ``steps`` is the time length of a batch.  ``carries_state`` says whether batch ``i + 1`` continues batch
+    ``i`` row by row (a stream) or every batch starts anew (the state is reset).  Indexing past the end raises
+    ``IndexError``, and the same index always gives the same batch: a resumed run reads what the first one
+    would have.  Targets of -100 are not scored.
     """
 
     @property
@@ -31,9 +31,9 @@ class Batches(Protocol):
 class Stream:
     """One long text, cut into ``batch_size`` equal columns that are read side by side.
 
-    ``stream[i]`` is ``(inputs, targets)``, each ``(batch_size, steps)`` int64 on the device of ``tokens``; targets are
-    the inputs one token later.  Row ``b`` of batch ``i + 1`` continues row ``b`` of batch ``i``, so a carried state sees
-    unbroken text::
+    ``stream[i]`` is ``(inputs, targets)``, each ``(batch_size, steps)`` int64 on the device of ``tokens``;
+    targets are the inputs one token later.  Row ``b`` of batch ``i + 1`` continues row ``b`` of batch ``i``,
+    so a carried state sees unbroken text::
 
         tokens   a b c d e f g h i j k l m        batch_size=2, steps=3
 
@@ -61,7 +61,7 @@ class Stream:
             or tokens.dtype == torch.bool
         ):
             raise ValueError(
-                f"a stream reads a 1-d integer tensor, not {tuple(tokens.shape)} of {tokens.dtype}: pass token ids"
+                f"a stream reads 1-d integer token ids, not {tuple(tokens.shape)} of {tokens.dtype}: flatten or encode"
             )
         if batch_size < 1 or steps < 1:
             raise ValueError(f"batch_size={batch_size} and steps={steps} must both be at least 1")
