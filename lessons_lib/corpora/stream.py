@@ -54,14 +54,10 @@ class Stream:
     carries_state = True
 
     def __init__(self, tokens: Tensor, batch_size: int, steps: int) -> None:
-        if (
-            tokens.ndim != 1
-            or tokens.is_floating_point()
-            or tokens.is_complex()
-            or tokens.dtype == torch.bool
-        ):
+        countable = not (tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool)
+        if tokens.ndim != 1 or not countable:
             raise ValueError(
-                f"a stream reads 1-d integer token ids, not {tuple(tokens.shape)} of {tokens.dtype}: flatten or encode"
+                f"a stream reads token ids, a 1-d integer tensor, not {tuple(tokens.shape)} of {tokens.dtype}"
             )
         if batch_size < 1 or steps < 1:
             raise ValueError(f"batch_size={batch_size} and steps={steps} must both be at least 1")
@@ -86,7 +82,7 @@ class Stream:
             raise IndexError(f"batch {index} of a stream of {self._length} batches")
         start = index % self._length * self.steps
         window = slice(start, start + self.steps)
-        return self._inputs[:, window].contiguous(), self._targets[:, window].contiguous()
+        return self._inputs[:, window].clone(), self._targets[:, window].clone()
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         return (self[index] for index in range(self._length))

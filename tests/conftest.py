@@ -1,0 +1,22 @@
+"""Fixtures of every room: is the data here?  Tests never download it."""
+
+import pytest
+
+from lessons_lib.corpora import download
+
+
+def _skip_without(name: str, *files: download.DataFile) -> None:
+    if not download.available(*files):
+        pytest.skip(f"{name} is not on this machine: set LESSONS_DATA_DIR, or load it once with a network")
+
+
+@pytest.fixture(scope="session")
+def wikitext2_present() -> None:
+    """Skips the test when WikiText-2 would have to be downloaded."""
+    _skip_without("WikiText-2", *download.WIKITEXT2.values())
+
+
+@pytest.fixture(scope="session")
+def jsb_chorales_present() -> None:
+    """Skips the test when the JSB chorales would have to be downloaded."""
+    _skip_without("The JSB chorales file", download.JSB_CHORALES)
