@@ -47,7 +47,7 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
             total -= (scores.gather(1, index).squeeze(1) * scored).sum()
             if differentiate:
                 scores.exp_().scatter_add_(1, index, scores.new_full(index.shape, -1.0))  # softmax - one-hot
-                scores.mul_((scored / count).unsqueeze(1).to(scores.dtype))
+                scores.mul_((scored.to(scores.dtype) / count).unsqueeze(1))
                 torch.mm(scores, weight, out=d_features[rows])
                 d_weight.addmm_(scores.T, part)
                 d_bias += scores.sum(0)

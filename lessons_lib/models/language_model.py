@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -23,7 +25,7 @@ class LanguageModel(nn.Module):
 
     def __init__(
         self,
-        core: nn.Module,
+        core: Any,
         vocabulary_size: int,
         embedding_size: int,
         tied: bool = False,
@@ -40,7 +42,7 @@ class LanguageModel(nn.Module):
                 f"tied weights need the core's width ({core.hidden_size}) to equal the embedding's "
                 f"({embedding_size}): change one, or untie"
             )
-        self.core = core
+        self.core: Any = core
         self.embedding = nn.Embedding(vocabulary_size, embedding_size)
         self.decoder = nn.Linear(core.hidden_size, vocabulary_size)
         self.dropout = nn.Dropout(dropout)

@@ -6,6 +6,8 @@ between its layers, and the certificate of stability needs that clip.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -26,7 +28,7 @@ class RecurrentCore(nn.Module):
     The state is torch's: ``(layers, batch, hidden)``, or a pair ``(h, c)`` of them for the LSTM.
     """
 
-    kind: type[nn.RNNBase]
+    kind: Any  # the torch.nn class of one layer
     context_length: int | None = None  # a recurrent model may use the whole past
 
     def __init__(
@@ -57,6 +59,7 @@ class RecurrentCore(nn.Module):
         """inputs: (batch, time, input_size) -> outputs: (batch, time, hidden_size), and the last state."""
         state = self.zero_state(len(inputs)) if state is None else state
         last = []
+        cell: Any
         for layer, cell in enumerate(self.cells):
             start = map_state(lambda s, layer=layer: s[layer : layer + 1].contiguous(), state)
             inputs, end = cell(self._enter(layer, inputs), start)
@@ -68,7 +71,7 @@ class RecurrentCore(nn.Module):
 
         A sweep that feeds the same input many times pays for this product once per token.
         """
-        first = self.cells[0]
+        first: Any = self.cells[0]
         return F.linear(self._enter(0, inputs), first.weight_ih_l0, first.bias_ih_l0)
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
@@ -76,10 +79,11 @@ class RecurrentCore(nn.Module):
 
         Equal to ``forward`` on one input (up to rounding), and what the sweeps over many contexts are made of.
         """
-        ends = []
+        ends, output = [], projected
+        cell: Any
         for layer, cell in enumerate(self.cells):
             if layer:
-                projected = F.linear(self._enter(layer, output), cell.weight_ih_l0, cell.bias_ih_l0)  # noqa: F821
+                projected = F.linear(self._enter(layer, output), cell.weight_ih_l0, cell.bias_ih_l0)
             end = self._advance(cell, projected, map_state(lambda s, layer=layer: s[layer], state))
             output = end if isinstance(end, Tensor) else end[0]
             ends.append(end)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias, Union
+from typing import Any, TypeAlias
 
 from torch import Tensor
 
-State: TypeAlias = Union[Tensor, tuple["State", ...]]
+# Written out, the recursive type would need a cast at every use.
+State: TypeAlias = Any  # Tensor | tuple[State, ...]
 
 
 def map_state(function: Callable[..., Tensor], *states: State) -> State:

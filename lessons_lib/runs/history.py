@@ -1,0 +1,62 @@
+"""What a run has done so far, as plain numbers."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from lessons_lib.training import StepRecord
+
+
+@dataclass(frozen=True)
+class Change:
+    """A setting changed: ``step`` is the first that used the new value, ``at`` when it began (monotonic, s)."""
+
+    step: int
+    name: str
+    old: Any
+    new: Any
+    at: float
+
+
+@dataclass
+class History:
+    """One entry per published step, one per probe; lists only grow, so readers may slice them at any time."""
+
+    steps: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list)
+    loss: list[float] = field(default_factory=list)
+    gradient_norm: list[float] = field(default_factory=list)
+    moved: list[float] = field(default_factory=list)
+    twin_steps: list[int] = field(default_factory=list)
+    twin_loss: list[float] = field(default_factory=list)
+    probes: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+    def extend(self, records: list[StepRecord], twins: list[StepRecord]) -> None:
+        """Append records, fetching all their tensors in one transfer from the device."""
+        rows = [(r.loss, r.gradient_norm, r.moved) for r in records] + [
+            (r.loss, r.gradient_norm, r.moved) for r in twins
+        ]
+        if not rows:
+            return
+        device = rows[0][0].device
+        values = torch.stack([torch.as_tensor(v, device=device).float() for row in rows for v in row]).tolist()
+        own, others = values[: 3 * len(records)], values[3 * len(records) :]
+        self.loss += own[0::3]
+        self.gradient_norm += own[1::3]
+        self.moved += own[2::3]
+        self.tokens += [r.tokens for r in records]
+        self.twin_loss += others[0::3]
+        self.twin_steps += [r.step for r in twins]
+        self.steps += [r.step for r in records]  # last: a reader that sees a step finds its values
+
+    def note_changes(self, before: Any, after: Any, step: int) -> None:
+        """Record each field in which two settings differ."""
+        for name in before.__dataclass_fields__:
+            old, new = getattr(before, name), getattr(after, name)
+            if old != new:
+                self.changes.append(Change(step, name, old, new, time.monotonic()))

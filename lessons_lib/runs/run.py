@@ -1,0 +1,331 @@
+"""A training generator living in a thread: start, pause, step, stop, reset, and settings that change meanwhile."""
+
+from __future__ import annotations
+
+import contextvars
+import copy
+import math
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from lessons_lib.corpora import Batches
+from lessons_lib.runs.history import History
+from lessons_lib.training import Mailbox, Settings, StepRecord, TrainingState, training_step
+from lessons_lib.training.train import check_truncation
+
+Factory = Callable[[], tuple[Any, Batches]]
+Probe = Callable[[Any, Settings], dict[str, Any]]
+
+PUBLISH_SECONDS = 0.1
+PROBE_SECONDS = 0.8  # at least one a second, with room for the step in between
+PROBE_SHARE = 0.16  # of the thread's time; a dear probe runs less often
+ENDED = ("finished", "stopped", "diverged", "failed")
+
+_registry: dict[str, Run] = {}
+_registering = threading.Lock()
+
+
+class Run:
+    """One live training run; at most one for each name, so re-running a cell replaces what it made before.
+
+    A daemon thread owns the model while the run is alive.  Everything else only asks: the methods below set what
+    is wanted and return at once, and settings travel through a mailbox that the loop reads once per step.
+
+    Args:
+        factory: builds ``(model, stream)`` from scratch, with its own seed; called again at every reset.
+        settings: the first :class:`Settings`.
+        name: identifies the run; a run of the same name is stopped and replaced.
+        steps: how many steps to train; None: until stopped.
+        seed, optimizer: as for :func:`lessons_lib.training.train`.
+        probe: measures the model about once a second, ``probe(model, settings) -> dict``, at most a sixth of
+            the time; its results go to ``history.probes``.
+        twin: leave a twin behind at the first change of a setting: a copy that goes on from the same state, on
+            the same data, with the old settings.  Its losses go to ``history.twin_loss``.
+
+    Attributes:
+        state: "ready", "running", "paused", "finished", "stopped", "diverged" or "failed".
+        message: what to know about that state, one line ("" when there is nothing to say).
+        history: a :class:`History`.
+        listeners: called in the run's thread with the run, ten times a second while something is new and at every
+            change of state.
+    """
+
+    def __init__(
+        self,
+        factory: Factory,
+        settings: Settings,
+        *,
+        name: str,
+        steps: int | None = None,
+        seed: int = 0,
+        optimizer: str = "sgd",
+        probe: Probe | None = None,
+        twin: bool = False,
+    ):
+        self.name, self.steps, self.seed, self.optimizer = name, steps, seed, optimizer
+        self.probe, self.twin = probe, twin
+        self.listeners: list[Callable[[Run], None]] = []
+        self._factory, self._first_settings = factory, settings
+        self._condition, self._preparing = threading.Condition(), threading.Lock()
+        self._thread: threading.Thread | None = None
+        with _registering:
+            old = _registry.get(name)
+            _registry[name] = self
+        if old is not None:
+            old.close()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._mailbox = Mailbox(self._first_settings)
+        self._training: TrainingState | None = None
+        self._twin: tuple[TrainingState, Settings] | None = None
+        self._error: BaseException | None = None
+        self._wanted, self._single_steps = "pause", 0
+        self.history, self.state, self.message = History(), "ready", ""
+        self.epoch = getattr(self, "epoch", -1) + 1  # counts resets, so that a view can tell old news from new
+
+    # -- what anyone may ask, from any thread -----------------------------------------------------------------
+
+    @property
+    def settings(self) -> Settings:
+        """What the next step will use."""
+        return self._mailbox.settings
+
+    @property
+    def model(self) -> Any:
+        """The model, built now if it was not yet.  It changes under your hands while the run is running."""
+        return self._prepared().model
+
+    @property
+    def stream(self) -> Batches:
+        """The stream of batches, built now if it was not yet."""
+        return self._prepared().stream
+
+    @property
+    def step_count(self) -> int:
+        """Steps taken so far (published or not)."""
+        return 0 if self._training is None else self._training.step
+
+    def update(self, **changes: Any) -> Settings:
+        """Change settings; the next step uses them.
+
+        Raises:
+            ValueError: an invalid value, or k longer than the stream; nothing changes then.
+        """
+        if self._training is not None:
+            trial = Mailbox(self.settings).update(**changes)
+            check_truncation(trial, self._training.stream)
+        return self._mailbox.update(**changes)
+
+    def start(self) -> None:
+        """Train, from the beginning or from a pause.  Does nothing while running or after the end."""
+        self._ask("run")
+
+    resume = start
+
+    def pause(self) -> None:
+        """Finish the step in hand, then wait."""
+        if self._thread is not None:
+            self._ask("pause")
+
+    def step(self) -> None:
+        """Take one step, then wait."""
+        with self._condition:
+            self._single_steps += 1
+        self._ask("pause")
+
+    def stop(self) -> None:
+        """Finish the step in hand and end; what was learned stays, :meth:`reset` begins again."""
+        if self._thread is None and self.state not in ENDED:
+            self._set_state("stopped")
+        self._ask("stop")
+
+    def reset(self, factory: Factory | None = None, **changes: Any) -> None:
+        """Begin again from the factory and the first settings, with ``changes`` made to them from now on.
+
+        Waits for the step in hand.  A new ``factory`` replaces the old one (a preset with another start).
+        """
+        self._end_thread()
+        if factory is not None:
+            self._factory = factory
+        if changes:
+            self._first_settings = Mailbox(self._first_settings).update(**changes)
+        self._begin()
+        self._tell()
+
+    def result(self, timeout: float | None = None) -> History:
+        """The history, after waiting for a running run to end; an unstarted or paused run answers at once.
+
+        Raises:
+            TimeoutError: still running after ``timeout`` seconds.
+            RuntimeError: the run has no step limit and would be waited for without end.
+            Exception: whatever ended the run in the state "failed".
+        """
+        thread = self._thread
+        if thread is not None and self.state == "running":
+            if self.steps is None and timeout is None:
+                raise RuntimeError(f"run {self.name!r} has no step limit: stop() it first, or pass a timeout")
+            thread.join(timeout)
+            if thread.is_alive():
+                raise TimeoutError(f"run {self.name!r} is still running after {timeout} s")
+        if self._error is not None:
+            raise self._error
+        return self.history
+
+    def close(self) -> None:
+        """Stop for good and forget the listeners; waits for the step in hand."""
+        self.listeners.clear()
+        self._end_thread()
+        with _registering:
+            if _registry.get(self.name) is self:
+                del _registry[self.name]
+
+    # -- the thread -------------------------------------------------------------------------------------------
+
+    def _ask(self, wanted: str) -> None:
+        with self._condition:
+            if self.state in ENDED or self._wanted == "stop":  # an end asked for is not taken back
+                return
+            self._wanted = wanted
+            if self._thread is None and (wanted == "run" or self._single_steps):
+                # In a context of its own: prints and tracebacks would land in whichever cell ran last.
+                context = contextvars.copy_context()
+                self._thread = threading.Thread(
+                    target=context.run, args=(self._live,), name=f"run {self.name}", daemon=True
+                )
+                self.state = "running"
+                self._thread.start()
+            self._condition.notify_all()
+
+    def _end_thread(self) -> None:
+        thread = self._thread
+        self._ask("stop")
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+        self._thread = None
+
+    def _prepared(self) -> TrainingState:
+        with self._preparing:
+            if self._training is None:
+                model, stream = self._factory()
+                check_truncation(self.settings, stream)
+                self._training = TrainingState.begin(model, stream, seed=self.seed, optimizer=self.optimizer)
+            return self._training
+
+    def _live(self) -> None:
+        try:
+            # One core stays free for the kernel and the browser.
+            torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1)))
+            self._loop(self._prepared())
+        except Exception as error:
+            self._error = error
+            self._set_state("failed", f"{type(error).__name__}: {error}")
+        finally:
+            self._thread = None
+
+    def _loop(self, training: TrainingState) -> None:
+        used = self.settings
+        records: list[StepRecord] = []
+        twins: list[StepRecord] = []
+        published = time.monotonic()
+        probe_due = published  # the first picture shows the start
+        while True:
+            waiting = self._wanted == "pause" and not self._single_steps
+            if waiting or self._wanted == "stop":
+                self._publish(records, twins)
+                if self.state == "diverged":
+                    return
+                if waiting and self.probe is not None:
+                    self._measure(training)
+                if self._wanted == "stop":
+                    self._set_state("stopped")
+                    return
+                self._wait_while_paused()
+                continue
+            if self.state != "running":
+                self._set_state("running")
+            if time.monotonic() >= probe_due:
+                probe_due = self._measure(training)
+            settings = self.settings
+            if settings != used:
+                self._leave_twin(training, used)
+                self.history.note_changes(used, settings, training.step)
+                used = settings
+            records.append(training_step(training, settings))
+            if self._twin is not None:
+                twins.append(training_step(*self._twin))
+            with self._condition:
+                self._single_steps = max(0, self._single_steps - 1)
+            finished = self.steps is not None and training.step >= self.steps
+            if finished or time.monotonic() - published >= PUBLISH_SECONDS:
+                published = time.monotonic()
+                self._publish(records, twins)
+                if self.state == "diverged":
+                    return
+            if finished:
+                self._measure(training)
+                self._set_state("finished")
+                return
+
+    def _wait_while_paused(self) -> None:
+        self._set_state("paused")
+        with self._condition:
+            while self._wanted == "pause" and not self._single_steps:
+                self._condition.wait()
+
+    def _leave_twin(self, training: TrainingState, settings: Settings) -> None:
+        if self.twin and self._twin is None:
+            # Model, optimiser and carried state are copied together; the data are shared.
+            self._twin = (copy.deepcopy(training, {id(training.stream): training.stream}), settings)
+
+    def _measure(self, training: TrainingState) -> float:
+        """Probe the model; returns when to probe next."""
+        began = time.monotonic()
+        if self.probe is None:
+            return math.inf
+        training.model.eval()
+        self.history.probes.append((training.step, self.probe(training.model, self.settings)))
+        ended = time.monotonic()
+        self._tell()
+        return max(began + PROBE_SECONDS, ended + (ended - began) * (1 / PROBE_SHARE - 1))
+
+    def _publish(self, records: list[StepRecord], twins: list[StepRecord]) -> None:
+        if not records:
+            return
+        first = len(self.history.loss)
+        self.history.extend(records, twins)
+        bad = next((i for i in range(first, len(self.history.loss)) if not math.isfinite(self.history.loss[i])), None)
+        if bad is not None:
+            settings = records[bad - first].settings
+            self._set_state(
+                "diverged",
+                f"the loss is {self.history.loss[bad]} at step {self.history.steps[bad]} "
+                f"(learning rate {settings.learning_rate:g}, {settings.stable_set.describe()}): "
+                "reset, then lower the learning rate, clip the gradient or lower the spectral bound",
+            )
+        records.clear()
+        twins.clear()
+        self._tell()
+
+    def _set_state(self, state: str, message: str = "") -> None:
+        self.state, self.message = state, message
+        self._tell()
+
+    def _tell(self) -> None:
+        for listener in tuple(self.listeners):
+            try:
+                listener(self)
+            except Exception:
+                self.listeners.remove(listener)  # the others still hear that the run failed
+                raise
+
+
+def live_runs() -> list[Run]:
+    """The runs whose thread is alive, training or paused."""
+    with _registering:
+        return [run for run in _registry.values() if run._thread is not None]

@@ -1,0 +1,174 @@
+"""The training loop: a generator that yields one record per step.
+
+The same code runs in a test (``list(train(...))``), in a cell, in a thread behind sliders and on a GPU.  It never
+prints, plots, opens a file or knows about threads, and it never waits for the device: losses stay tensors.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lessons_lib.corpora import Batches
+from lessons_lib.models import State
+from lessons_lib.stability import StableSet
+from lessons_lib.training.settings import Mailbox, Settings
+from lessons_lib.training.truncation import Past, backward_chunked, backward_exact
+
+OPTIMIZERS = ("sgd", "adam")
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """What one training step did.
+
+    ``loss`` (mean nats before the update), ``gradient_norm`` (before clipping) and ``moved`` (how far projecting
+    moved the weights, Frobenius) are 0-d tensors on the model's device: fetch many at once, seldom.
+    ``step`` counts from 0; ``tokens`` is the total consumed so far.
+    """
+
+    step: int
+    tokens: int
+    loss: Tensor
+    gradient_norm: Tensor
+    moved: Tensor
+    settings: Settings
+
+
+@dataclass
+class TrainingState:
+    """Everything that changes while a model trains; copy or save it, and training goes on from there.
+
+    Batches are addressed by number and dropout is seeded by (seed, step), so the step is also the position in
+    the stream and the state of the random numbers.
+    """
+
+    model: Any
+    stream: Batches
+    optimizer: torch.optim.Optimizer
+    seed: int = 0
+    step: int = 0
+    tokens: int = 0
+    carried: State | None = None
+    past: Past | None = None  # exact truncation reaches back into it
+    projected_onto: StableSet | None = None
+
+    @classmethod
+    def begin(cls, model: nn.Module, stream: Batches, *, seed: int = 0, optimizer: str = "sgd") -> TrainingState:
+        """A fresh start.  ``optimizer``: "sgd" (no momentum) or "adam" (default moments)."""
+        if optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer={optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
+        if len(stream) == 0:
+            raise ValueError("the stream holds no batch: pass more tokens, or fewer sequences or steps")
+        kind = torch.optim.SGD if optimizer == "sgd" else torch.optim.Adam
+        return cls(model, stream, kind(model.parameters(), lr=1.0), seed=seed)
+
+
+def train(
+    model: nn.Module,
+    stream: Batches,
+    settings: Settings | Mailbox,
+    *,
+    steps: int | None = None,
+    seed: int = 0,
+    optimizer: str = "sgd",
+    state: TrainingState | None = None,
+) -> Iterator[StepRecord]:
+    """Projected gradient descent with truncated backpropagation through time.
+
+    Args:
+        model: ``forward(inputs, state) -> (features, state)`` and ``loss(features, targets) -> mean nats``.
+        stream: a sequence of batches; batch number ``step % len(stream)`` is used, and where the sequence begins
+            again (or at every batch, when it does not carry state) the recurrent state begins at zero.
+        settings: fixed :class:`Settings`, or a :class:`Mailbox` whose content is read once per step.
+        steps: stop when this many steps have been taken since the beginning; None: never.
+        seed: of the dropout masks.
+        optimizer: "sgd" or "adam".  With Adam the Euclidean projection is a heuristic: the nearest point in
+            Adam's own metric is another one.
+        state: continue from here instead of from a fresh start.
+
+    Yields:
+        a :class:`StepRecord` after every step.
+
+    Raises:
+        ValueError: the truncation length exceeds the stream's steps, or the optimizer is unknown.
+    """
+    mailbox = settings if isinstance(settings, Mailbox) else Mailbox(settings)
+    state = state or TrainingState.begin(model, stream, seed=seed, optimizer=optimizer)
+    check_truncation(mailbox.settings, stream)
+    return _steps(state, mailbox, steps)
+
+
+def check_truncation(settings: Settings, stream: Batches) -> None:
+    """Raise ValueError when the gradient is asked to reach further than a training step is long."""
+    if settings.truncation_length > stream.steps:
+        raise ValueError(
+            f"truncation_length={settings.truncation_length} is longer than the stream's {stream.steps} steps: "
+            "lower it or pass longer streams"
+        )
+
+
+def _steps(state: TrainingState, mailbox: Mailbox, steps: int | None) -> Iterator[StepRecord]:
+    while steps is None or state.step < steps:
+        yield training_step(state, mailbox.settings)
+
+
+def training_step(state: TrainingState, settings: Settings) -> StepRecord:
+    """One batch, one update, one projection; advances ``state`` in place."""
+    check_truncation(settings, state.stream)
+    model, optimizer = state.model, state.optimizer
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    index = state.step % len(state.stream)
+    device = parameters[0].device
+    inputs, targets = (part.to(device, non_blocking=True) for part in state.stream[index])
+    if index == 0 or not state.stream.carries_state:
+        state.carried = state.past = None
+    model.train()
+
+    moved: Any = 0.0
+    if state.projected_onto != settings.stable_set:  # every iterate lies in the set, the first one too
+        moved = settings.stable_set.project_(model)
+        state.projected_onto = settings.stable_set
+
+    optimizer.zero_grad(set_to_none=True)
+    with _seeded_dropout(model, device, state.seed, state.step):
+        if settings.truncation == "exact":
+            loss, state.carried, state.past = backward_exact(
+                model, inputs, targets, state.carried, state.past, settings.truncation_length
+            )
+        else:
+            state.past = None
+            loss, state.carried = backward_chunked(model, inputs, targets, state.carried, settings.truncation_length)
+    limit = float("inf") if settings.gradient_clip is None else settings.gradient_clip
+    gradient_norm = nn.utils.clip_grad_norm_(parameters, limit)
+    for group in optimizer.param_groups:
+        group["lr"] = settings.learning_rate
+    optimizer.step()
+    moved = moved + settings.stable_set.project_(model)
+
+    record = StepRecord(
+        step=state.step,
+        tokens=state.tokens + inputs.shape[0] * inputs.shape[1],
+        loss=loss,
+        gradient_norm=gradient_norm,
+        moved=torch.as_tensor(moved),
+        settings=settings,
+    )
+    state.step, state.tokens = record.step + 1, record.tokens
+    return record
+
+
+@contextlib.contextmanager
+def _seeded_dropout(model: nn.Module, device: torch.device, seed: int, step: int) -> Iterator[None]:
+    """Draw this step's dropout masks from (seed, step): a resumed run then draws what it would have drawn."""
+    if not any(isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules()):
+        yield
+        return
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed * 1_000_003 + step)
+        yield

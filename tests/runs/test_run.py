@@ -1,0 +1,259 @@
+import gc
+import threading
+import time
+
+import pytest
+import torch
+
+from lessons_lib.corpora import Stream
+from lessons_lib.models import LanguageModel, TanhRNN
+from lessons_lib.runs import Run, live_runs
+from lessons_lib.stability import SpectralBall
+from lessons_lib.training import Settings, train
+
+SETTINGS = Settings(5, learning_rate=0.1, gradient_clip=1.0)
+
+
+def factory(gain=1.0):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = LanguageModel(TanhRNN(5, 6), 9, 5)
+        torch.nn.init.orthogonal_(model.core.cells[0].weight_hh_l0, gain=gain)
+        return model, Stream(torch.randint(9, (601,)), 2, 10)
+
+
+def wait_for(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.002)
+
+
+@pytest.fixture
+def make():
+    runs = []
+
+    def make(*args, name="test", **keywords):
+        runs.append(Run(*args, name=name, **keywords))
+        return runs[-1]
+
+    yield make
+    for run in runs:
+        run.close()
+
+
+def test_a_run_takes_the_steps_that_the_plain_generator_takes(make):
+    run = make(factory, SETTINGS, steps=40)
+    run.start()
+    history = run.result(60)
+    expected = [r.loss.item() for r in train(*factory(), SETTINGS, steps=40)]
+    assert run.state == "finished"
+    assert history.steps == list(range(40))
+    assert history.loss == expected
+
+
+def test_an_unstarted_or_paused_run_answers_at_once(make):
+    run = make(factory, SETTINGS)
+    assert run.result().steps == []
+    run.start()
+    wait_for(lambda: run.step_count > 3)
+    run.pause()
+    wait_for(lambda: run.state == "paused")
+    assert len(run.result().steps) == run.step_count
+
+
+def test_waiting_for_a_run_without_end_is_refused(make):
+    run = make(factory, SETTINGS)
+    run.start()
+    with pytest.raises(RuntimeError, match="no step limit"):
+        run.result()
+    with pytest.raises(TimeoutError, match="still running"):
+        run.result(0.05)
+
+
+def test_pause_holds_and_step_takes_exactly_one(make):
+    run = make(factory, SETTINGS)
+    run.step()
+    wait_for(lambda: run.state == "paused")
+    assert run.step_count == 1
+    run.step()
+    wait_for(lambda: len(run.history.steps) == 2)
+    time.sleep(0.05)
+    assert run.step_count == 2
+    run.resume()
+    wait_for(lambda: run.step_count > 10)
+
+
+def test_a_changed_setting_reaches_the_next_step_and_is_marked(make):
+    run = make(factory, SETTINGS)
+    run.start()
+    wait_for(lambda: run.step_count > 5)
+    run.update(truncation_length=3, stable_set=SpectralBall(0.5))
+    wait_for(lambda: len(run.history.changes) == 2)
+    assert {(c.name, c.new) for c in run.history.changes} == {
+        ("truncation_length", 3),
+        ("stable_set", SpectralBall(0.5)),
+    }
+    run.stop()
+    wait_for(lambda: run.state == "stopped")
+    assert SpectralBall(0.5).contains(run.model)
+
+
+def test_an_impossible_setting_is_refused_and_training_goes_on(make):
+    run = make(factory, SETTINGS)
+    run.start()
+    wait_for(lambda: run.step_count > 1)
+    with pytest.raises(ValueError, match="longer than the stream"):
+        run.update(truncation_length=11)
+    before = run.step_count
+    wait_for(lambda: run.step_count > before + 3)
+    assert run.settings.truncation_length == 5
+
+
+def test_the_twin_goes_on_with_the_old_settings_from_the_same_state(make):
+    run = make(factory, SETTINGS, twin=True)
+    run.start()
+    wait_for(lambda: run.step_count > 5)
+    run.update(stable_set=SpectralBall(0.1))
+    wait_for(lambda: len(run.history.twin_steps) > 20)
+    run.stop()
+    wait_for(lambda: run.state == "stopped")
+    history = run.history
+    first = history.changes[0].step
+    alone = [r.loss.item() for r in train(*factory(), SETTINGS, steps=history.twin_steps[-1] + 1)]
+    assert history.twin_steps == list(range(first, history.twin_steps[-1] + 1))
+    assert history.twin_loss == alone[first:]
+    assert history.loss[:first] == alone[:first]
+    assert history.loss[first + 5 :] != alone[first + 5 : len(history.loss)]
+
+
+def test_reset_begins_again_from_the_same_seed_with_the_first_settings(make):
+    run = make(factory, SETTINGS, steps=20)
+    run.start()
+    first = run.result(60).loss
+    run.update(truncation_length=2)
+    run.reset()
+    assert (run.state, run.settings, run.history.loss, run.epoch) == ("ready", SETTINGS, [], 1)
+    run.start()
+    assert run.result(60).loss == first
+
+
+def test_a_preset_resets_with_another_start_and_other_settings(make):
+    run = make(factory, SETTINGS)
+    run.start()
+    run.reset(lambda: factory(gain=4.0), truncation_length=1)
+    assert run.settings.truncation_length == 1
+    assert torch.linalg.matrix_norm(run.model.core.cells[0].weight_hh_l0, 2).item() == pytest.approx(4.0, rel=1e-5)
+
+
+def test_divergence_is_a_named_state_with_advice(make):
+    run = make(factory, Settings(5, learning_rate=1e30))
+    run.start()
+    wait_for(lambda: run.state == "diverged")
+    assert "step" in run.message
+    assert "lower the learning rate" in run.message
+    run.start()  # after the end only a reset helps
+    assert run.state == "diverged"
+
+
+def test_a_failure_in_the_thread_is_kept_and_raised_by_result(make):
+    def broken():
+        raise FileNotFoundError("no corpus here")
+
+    run = make(broken, SETTINGS)
+    run.start()
+    wait_for(lambda: run.state == "failed")
+    assert "no corpus here" in run.message
+    with pytest.raises(FileNotFoundError, match="no corpus here"):
+        run.result()
+
+
+def test_a_failing_listener_fails_the_run_visibly(make):
+    run = make(factory, SETTINGS)
+    run.listeners.append(lambda _: 1 / 0)
+    run.start()
+    wait_for(lambda: not any(t.name == "run test" for t in threading.enumerate()))
+    run.listeners.clear()
+    assert run.state == "failed"
+    with pytest.raises(ZeroDivisionError):
+        run.result()
+
+
+def test_probes_run_about_once_a_second_and_never_more_than_their_share(make):
+    def slow_probe(model, settings):
+        time.sleep(0.05)
+        return {"bound": settings.truncation_length}
+
+    run = make(factory, SETTINGS, probe=slow_probe)
+    began = time.monotonic()
+    run.start()
+    wait_for(lambda: len(run.history.probes) == 3)
+    assert time.monotonic() - began >= 1.5
+    assert run.history.probes[0] == (0, {"bound": 5})
+
+
+def test_one_name_is_one_run_and_one_thread(make):
+    for _ in range(10):
+        run = make(factory, SETTINGS)
+        run.start()
+        wait_for(lambda run=run: run.step_count > 0)
+    assert live_runs() == [run]
+    assert sum(t.name == "run test" for t in threading.enumerate()) == 1
+
+
+def test_pressing_everything_twice_is_harmless(make):
+    run = make(factory, SETTINGS)
+    for action in (
+        run.pause,
+        run.start,
+        run.start,
+        run.pause,
+        run.pause,
+        run.step,
+        run.reset,
+        run.reset,
+        run.start,
+    ):
+        action()
+    wait_for(lambda: run.step_count > 2)
+    for action in (run.stop, run.stop, run.pause, run.start, run.step):
+        action()
+    wait_for(lambda: run.state == "stopped")
+    run.reset()
+    run.stop()
+    assert run.state == "stopped"
+
+
+def test_a_storm_of_changes_leaves_the_last_value(make):
+    run = make(factory, SETTINGS)
+    run.start()
+    for i in range(1000):
+        run.update(truncation_length=1 + i % 10)
+    before = run.step_count
+    wait_for(lambda: run.step_count > before + 2)
+    assert run.settings.truncation_length == 10
+
+
+def test_a_closed_run_leaves_nothing_alive(make):
+    run = make(factory, SETTINGS)
+    run.start()
+    run.close()
+    gc.collect()
+    assert live_runs() == []
+
+
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+def test_a_run_is_steered_on_cuda(make):
+    def on_cuda():
+        model, stream = factory(gain=2.0)
+        return model.cuda(), stream
+
+    run = make(on_cuda, SETTINGS)
+    run.start()
+    wait_for(lambda: run.step_count > 5)
+    run.update(truncation_length=3, stable_set=SpectralBall(0.5))
+    wait_for(lambda: len(run.history.changes) == 2)
+    run.stop()
+    wait_for(lambda: run.state == "stopped")
+    assert SpectralBall(0.5).contains(run.model)
