@@ -18,9 +18,7 @@ class Layer:
     weight_hh: Tensor  #: (gates x hidden, hidden)
     bias_ih: Tensor | None  #: (gates x hidden,)
     bias_hh: Tensor | None  #: (gates x hidden,)
-    input_limit: (
-        float  #: every entry of this layer's input is at most this large, by construction; inf: unknown
-    )
+    input_limit: float  #: every entry of this layer's input is at most this large, by construction; inf: unknown
 
     @property
     def hidden_size(self) -> int:
@@ -58,9 +56,7 @@ def _walk(module: nn.Module, clip: float | None, seen: set[nn.Module]) -> Iterat
 
 def _layers(module: nn.RNNBase | nn.RNNCellBase, clip: float) -> Iterator[Layer]:
     if getattr(module, "bidirectional", False) or getattr(module, "proj_size", 0):
-        raise ValueError(
-            "a bidirectional layer, or one with proj_size, has no certificate: use a plain layer"
-        )
+        raise ValueError("a bidirectional layer, or one with proj_size, has no certificate: use a plain layer")
     if isinstance(module, (nn.LSTM, nn.LSTMCell)):
         kind = "lstm"
     elif isinstance(module, (nn.GRU, nn.GRUCell)):

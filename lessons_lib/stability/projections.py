@@ -100,9 +100,7 @@ def _shrink(rows: Tensor, radius: Tensor, weights: Tensor) -> Tensor:
     kept = (rows.abs() - threshold.unsqueeze(-1) * weights).clamp_min(0)
     # Far outside, |row| - τ cancels; a last Newton step on the small result takes that rounding away.
     support = (kept > 0) * weights
-    rest = ((kept * weights).sum(-1) - radius) / support.square().sum(-1).clamp_min(
-        torch.finfo(rows.dtype).tiny
-    )
+    rest = ((kept * weights).sum(-1) - radius) / support.square().sum(-1).clamp_min(torch.finfo(rows.dtype).tiny)
     return (kept - rest.unsqueeze(-1) * support).clamp_min(0) * rows.sign()
 
 
@@ -125,9 +123,7 @@ def l1_threshold(
     return by(sizes, radius, weights, _like(sizes, free).expand(len(sizes)), free_slope).clamp_min(0)
 
 
-def _threshold_by_newton(
-    sizes: Tensor, radius: Tensor, weights: Tensor, free: Tensor, free_slope: float
-) -> Tensor:
+def _threshold_by_newton(sizes: Tensor, radius: Tensor, weights: Tensor, free: Tensor, free_slope: float) -> Tensor:
     tiny = torch.finfo(sizes.dtype).tiny
     threshold = torch.zeros_like(radius)
     before: Tensor | None = None
@@ -144,9 +140,7 @@ def _threshold_by_newton(
         before = count
 
 
-def _threshold_by_sort(
-    sizes: Tensor, radius: Tensor, weights: Tensor, free: Tensor, free_slope: float
-) -> Tensor:
+def _threshold_by_sort(sizes: Tensor, radius: Tensor, weights: Tensor, free: Tensor, free_slope: float) -> Tensor:
     ratio, order = (sizes / weights).sort(dim=-1, descending=True)
     sizes, weights = sizes.gather(-1, order), weights.gather(-1, order)
     excess = (sizes * weights).cumsum(-1) + (free - radius).unsqueeze(-1)

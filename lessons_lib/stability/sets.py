@@ -133,9 +133,7 @@ class LSTMStableSet:
 
     def __post_init__(self) -> None:
         if not 0 < self.input_bound < math.inf:
-            raise ValueError(
-                f"input_bound={self.input_bound}: give a positive number, the module's input_clip"
-            )
+            raise ValueError(f"input_bound={self.input_bound}: give a positive number, the module's input_clip")
         if not 0 < self.forget_ceiling < 1 or self._budget <= 0:
             raise ValueError(
                 f"forget_ceiling={self.forget_ceiling} leaves no budget for the forget gates' inputs and "
@@ -175,9 +173,7 @@ class LSTMStableSet:
                 layer.weight_hh, l1_rows_project(layer.weight_hh, self._radii(layer.weight_hh))
             )
             inputs = layer.weight_ih[forget]
-            squares = squares + _replace(
-                inputs, l1_rows_project(inputs, 3 / 7 * self._budget / self.input_bound)
-            )
+            squares = squares + _replace(inputs, l1_rows_project(inputs, 3 / 7 * self._budget / self.input_bound))
             biases = [b[forget] for b in (layer.bias_ih, layer.bias_hh) if b is not None]
             if biases:
                 total = sum(biases[1:], biases[0])
@@ -232,9 +228,7 @@ def _required(module: nn.Module, name: str, kinds: tuple[str, ...]) -> list[Laye
     """The module's layers, all of the kinds this set certifies, or one clear line."""
     layers = layers_of(module)
     if not layers:
-        raise ValueError(
-            f"{type(module).__name__} holds no torch.nn.RNN or LSTM layer to project: use Unconstrained()"
-        )
+        raise ValueError(f"{type(module).__name__} holds no torch.nn.RNN or LSTM layer to project: use Unconstrained()")
     for layer in layers:
         if layer.kind not in kinds:
             fitting = {"lstm": "use LSTMStableSet", "gru": "no set here certifies a GRU"}

@@ -15,9 +15,7 @@ scales = st.sampled_from([1e-3, 0.5, 1.0, 1.5, 4.0, 6.0, 30.0, 1000.0])
 def spectral_start(seed, size, bound, scale, kind):
     """Largest singular value scale x bound; above a face, many values are tied at the bound."""
     generator = torch.Generator().manual_seed(seed)
-    u, v = (
-        torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))[0] for _ in "uv"
-    )
+    u, v = (torch.linalg.qr(torch.randn(size, size, generator=generator, dtype=torch.float64))[0] for _ in "uv")
     values = torch.rand(size, generator=generator, dtype=torch.float64)
     if kind == "face":
         values[: size // 2] = 1 / max(scale, 1.0)  # at the bound exactly
@@ -82,9 +80,7 @@ def l1_start(seed, count, width, scale, kind):
 @given(seeds, st.integers(1, 24), scales, st.sampled_from(["any", "tied", "corner"]), st.booleans())
 def test_l1_projection_is_the_nearest_point(seed, width, scale, kind, weighted):
     rows = l1_start(seed, 12, width, scale, kind)
-    weights = (
-        torch.rand(12, width, dtype=torch.float64) * 4 + 0.1 if weighted else torch.ones(12, width).double()
-    )
+    weights = torch.rand(12, width, dtype=torch.float64) * 4 + 0.1 if weighted else torch.ones(12, width).double()
     radius = torch.linspace(0, 2, 12, dtype=torch.float64)
     nearest = l1_rows_project(rows, radius, weights)
     step = rows - nearest
@@ -96,9 +92,7 @@ def test_l1_projection_is_the_nearest_point(seed, width, scale, kind, weighted):
 
 
 @settings(deadline=None, max_examples=100)
-@given(
-    seeds, st.integers(1, 24), scales, st.sampled_from(["any", "tied", "corner"]), st.sampled_from([0.0, 2.0])
-)
+@given(seeds, st.integers(1, 24), scales, st.sampled_from(["any", "tied", "corner"]), st.sampled_from([0.0, 2.0]))
 def test_newton_and_sort_find_the_same_threshold(seed, width, scale, kind, free_slope):
     sizes = l1_start(seed, 12, width, scale, kind).abs()
     weights = torch.rand(12, width, dtype=torch.float64) + 0.1

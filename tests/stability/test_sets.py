@@ -102,9 +102,7 @@ def test_the_lstm_projection_is_the_nearest_point(seed, ceiling, scale):
     total = end["bias_ih_l0"][forget] + end["bias_hh_l0"][forget]
     assert most - (s_ih * total).sum() <= 1e-10 * most + 1e-15 * scale
     untouched = [slice(0, d), slice(2 * d, 4 * d)]
-    assert not any(
-        step[k][rows].any() for k in ("weight_ih_l0", "bias_ih_l0", "bias_hh_l0") for rows in untouched
-    )
+    assert not any(step[k][rows].any() for k in ("weight_ih_l0", "bias_ih_l0", "bias_hh_l0") for rows in untouched)
 
 
 def test_the_published_constants_lie_in_the_default_set_with_rate_9346():

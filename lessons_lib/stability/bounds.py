@@ -1,0 +1,195 @@
+"""How far a recurrent model can be from its k-truncation: the theorems' bounds as functions of its weights.
+
+y_t is the model's output, y_t^k the output of the same map run from a zero state over the last k inputs only.
+
+RNN: Miller & Hardt, "Stable Recurrent Models" (ICLR 2019, arXiv 1805.10369), the inference bound for
+λ-contractive models, ‖y_t - y_t^k‖ <= L_f λ^k ‖h_{t-k}‖, with the state bounded by its box or by its inputs:
+
+    ‖h‖ <= min{ (‖U‖ B_x + ‖b‖)/(1 - λ), √d }
+
+Several layers, and the LSTM, replace λ by a non-negative matrix and λ^k by its k-th power.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from torch import Tensor, nn
+
+from lessons_lib.stability.layers import Layer, layers_of
+from lessons_lib.stability.rates import (
+    certified_rate,
+    lstm_matrix,
+    lstm_norms,
+    perron_root,
+    spectral_norm,
+    total_bias,
+)
+
+
+@dataclass(frozen=True)
+class _Certificate:
+    """After k steps the errors are at most step^k @ start, entry by entry, and the last at most cap."""
+
+    step: np.ndarray
+    start: np.ndarray
+    cap: float
+
+    def after(self, steps: int) -> float:
+        if not np.isfinite(self.step).all():
+            return self.cap if steps else min(self.cap, float(self.start[-1]))
+        with np.errstate(over="ignore", invalid="ignore"):
+            if len(self.step) == 1:  # λ^k directly: repeated squaring would round more often
+                error = float(self.step[0, 0] ** steps * self.start[0])
+            else:
+                error = float((np.linalg.matrix_power(self.step, steps) @ self.start)[-1])
+        return self.cap if math.isnan(error) else min(error, self.cap)
+
+
+def truncation_bound(
+    module: nn.Module, context_length: int, *, input_bound: float, output_lipschitz: float = 1.0
+) -> float:
+    """An upper bound on ‖y_t - y_t^k‖ for every t and every input sequence, k = ``context_length``.
+
+    For RNN layers norms are Euclidean: ``input_bound`` bounds ‖x_t‖_2, ``output_lipschitz`` is that of y in
+    the top layer's h (‖C‖_2 for logits C h).  For LSTM layers they are maximum norms: ``input_bound``
+    bounds max_j |x_tj| (the module's ``input_clip`` is used where it is smaller), ``output_lipschitz`` is
+    the largest row l1 norm of C.
+
+    Assumes: evaluation mode (no dropout); zero start, for the model and for its truncation; bounded inputs as
+    above; layers stacked in order of definition, each fed the output of the one before, clipped or as it is.
+    For t < k the two models agree and the bound is trivially true.
+
+    Where nothing contracts (rate >= 1) the bound is what the state's box gives, or inf: a ReLU RNN has no
+    box, and a GRU no certificate here.
+
+    Raises:
+        ValueError: no recurrent layer, layers that do not fit on each other, RNN and LSTM layers mixed.
+    """
+    if context_length < 0:
+        raise ValueError(f"context_length={context_length}: it counts inputs, from 0 up")
+    certificate = _certificate(module, input_bound)
+    return math.inf if certificate is None else output_lipschitz * certificate.after(context_length)
+
+
+def context_for(
+    module: nn.Module, accuracy: float, *, input_bound: float, output_lipschitz: float = 1.0
+) -> int | float:
+    """The smallest context length k with ``truncation_bound(module, k, ...) <= accuracy``; math.inf if none.
+
+    One RNN layer: ceil(log(L_f M / ε) / log(1/λ)) with M = min{(‖U‖ B_x + ‖b‖)/(1 - λ), √d}.  0 means that
+    even the zero state predicts that well.  With a rate of 1 or more it is 0 or inf.  Same assumptions and
+    errors as ``truncation_bound``.
+    """
+    if not accuracy > 0:
+        raise ValueError(f"accuracy={accuracy}: give a positive difference of outputs to allow")
+    certificate = _certificate(module, input_bound)
+    if certificate is None:
+        return math.inf
+
+    def met(k: int) -> bool:
+        return output_lipschitz * certificate.after(k) <= accuracy
+
+    if met(0):
+        return 0
+    if perron_root(certificate.step) >= 1:
+        return math.inf
+    above = 1
+    while not met(above):
+        above *= 2
+    below = above // 2
+    while above - below > 1:
+        middle = (above + below) // 2
+        below, above = (below, middle) if met(middle) else (middle, above)
+    return above
+
+
+def contraction_steps(module: nn.Module) -> int | float:
+    """The smallest r for which r LSTM steps together contract in the Euclidean norm of (c, h); inf if none.
+
+    From √(2d) ‖M^r‖_∞ < 1: a single step of a stable LSTM may expand Euclidean distances, by about √d.  For
+    RNN layers 1 where ‖W‖_2 < 1.  Several layers count all their units in d.  Assumptions of
+    ``certified_rate``.
+    """
+    layers = layers_of(module)
+    if not certified_rate(module) < 1:
+        return math.inf
+    if layers[0].kind == "lstm":
+        step = _lstm(layers, math.inf).step
+        units = sum(2 * layer.hidden_size for layer in layers)
+    else:
+        step = _rnn(layers, 0.0).step
+        units = len(layers)
+    power, steps = step, 1
+    while not math.sqrt(units) * np.abs(power).sum(1).max() < 1:
+        power, steps = power @ step, steps + 1
+    return steps
+
+
+def _certificate(module: nn.Module, input_bound: float) -> _Certificate | None:
+    if not input_bound >= 0:
+        raise ValueError(f"input_bound={input_bound}: give a bound on the size of an input, from 0 up")
+    layers = layers_of(module)
+    if not layers:
+        raise ValueError(f"{type(module).__name__} holds no torch.nn.RNN or LSTM layer to bound")
+    kinds = {layer.kind for layer in layers}
+    if "lstm" in kinds and len(kinds) > 1:
+        raise ValueError("RNN and LSTM layers in one module have no common bound here: bound them apart")
+    for below, above in pairwise(layers):
+        if above.input_size != below.hidden_size:
+            raise ValueError(
+                f"a layer with {above.input_size} inputs cannot be stacked on one of {below.hidden_size} units: "
+                "bound each part of the module on its own"
+            )
+    if "gru" in kinds:
+        return None
+    return _lstm(layers, input_bound) if "lstm" in kinds else _rnn(layers, input_bound)
+
+
+def _rnn(layers: list[Layer], input_bound: float) -> _Certificate:
+    """One entry a layer: Δh_l' <= ‖W_l‖ Δh_l + ‖U_l‖ Δh'_{l-1}, solved for Δh': lower triangular.
+
+    Its diagonal is ‖W_l‖ and the entry (l, m) is ‖U_l‖ ... ‖U_{m+1}‖ ‖W_m‖.  One λ = max ‖W_l‖ for all would
+    be wrong: a layer's error also feeds on what the layer below has not yet forgotten.
+    """
+    own = [spectral_norm(layer.weight_hh) for layer in layers]
+    inward = [spectral_norm(layer.weight_ih) for layer in layers]
+    step = np.zeros((len(layers), len(layers)))
+    reach, start = input_bound, []
+    for index, (layer, rate, gain) in enumerate(zip(layers, own, inward, strict=True)):
+        step[index, index] = rate
+        if index:
+            step[index, :index] = gain * step[index - 1, :index]
+        if math.isfinite(layer.input_limit):
+            reach = min(reach, layer.input_limit * math.sqrt(layer.input_size))
+        drive = (gain * reach if gain else 0.0) + _norm(total_bias(layer))
+        box = math.inf if layer.kind == "relu" else math.sqrt(layer.hidden_size)
+        reach = min(box, drive / (1 - rate) if rate < 1 else math.inf)
+        start.append(reach)
+    # Two states in the box |h| <= 1 are never further apart than this, contracting or not.
+    cap = math.inf if layers[-1].kind == "relu" else 2 * math.sqrt(layers[-1].hidden_size)
+    return _Certificate(step, np.array(start), cap)
+
+
+def _lstm(layers: list[Layer], input_bound: float) -> _Certificate:
+    """Two entries a layer, (Δc, Δh): M on the diagonal; the layer below enters through its new Δh'."""
+    step = np.zeros((2 * len(layers), 2 * len(layers)))
+    start = []
+    for index, layer in enumerate(layers):
+        limit = min(layer.input_limit, input_bound if index == 0 else 1.0)
+        norms = lstm_norms(layer, limit)
+        matrix = lstm_matrix(norms)
+        rows = slice(2 * index, 2 * index + 2)
+        step[rows, rows] = matrix[:, :2]
+        if index:
+            with np.errstate(invalid="ignore"):
+                step[rows, : 2 * index] = np.outer(matrix[:, 2], step[2 * index - 1, : 2 * index])
+        start += [1 / (1 - norms["ceiling"]) if norms["ceiling"] < 1 else math.inf, 1.0]
+    return _Certificate(step, np.array(start), 2.0)  # two outputs in |h| < 1 differ by at most 2
+
+
+def _norm(vector: Tensor) -> float:
+    return float(vector.double().norm())

@@ -1,0 +1,204 @@
+"""What a model really does, measured on data: the other half of every certificate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from lessons_lib.models import LanguageModel, RecurrentCore, State, map_state, truncated_outputs
+from lessons_lib.stability.layers import layers_of
+
+
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[None]:
+    """Dropout off for the length of the block, every submodule's own mode back afterwards."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        # cuDNN refuses to differentiate through a recurrent layer in evaluation mode; torch's own code does
+        # not.
+        with torch.backends.cudnn.flags(enabled=False):
+            yield
+    finally:
+        for module, mode in modes:
+            module.training = mode
+
+
+@torch.no_grad()
+def singular_values(module: nn.Module) -> Tensor:
+    """The singular values of every recurrent matrix, largest first: (layers, hidden).
+
+    An LSTM's or GRU's matrix stacks its gates' blocks, so that its values bound no rate.  Where layers differ
+    in width the shorter rows end in zeros.  NaN where a matrix is not finite.
+
+    Raises:
+        ValueError: when the module has no recurrent torch.nn layer.
+    """
+    weights = [layer.weight_hh for layer in layers_of(module)]
+    if not weights:
+        raise ValueError(f"{type(module).__name__} holds no torch.nn.RNN, GRU or LSTM layer")
+    result = weights[0].new_zeros(len(weights), max(weight.shape[1] for weight in weights))
+    for row, weight in zip(result, weights, strict=True):
+        values = torch.linalg.svdvals(weight) if bool(weight.isfinite().all()) else torch.nan
+        row[: weight.shape[1]] = values
+    return result
+
+
+def gradient_by_lag(model: LanguageModel, tokens: Tensor, max_lag: int | None = None) -> Tensor:
+    """How strongly the loss at one position still feels the state some steps earlier.
+
+    Entry j is the mean over positions and sequences of ‖d loss_t / d state_{t-j}‖_2, where loss_t = -ln p of
+    token t+1.  Entry 0 is the norm at the features themselves.  For an LSTM the state is (h, c) jointly, for
+    several layers all of them.  Divide by entry 0 for the share that survives j steps.
+
+    One reverse sweep: the head's gradient is computed once for all positions, and the adjoints of every later
+    position travel back through each step together, stacked on the batch axis.
+
+    Args:
+        model: a recurrent model with ``forward(tokens, state) -> (features, state)``, states of shape
+            (layers, batch, hidden), and ``loss(features, targets)`` the mean over positions.
+        tokens: (time,) or (batch, time), int64; the last token is only predicted.
+        max_lag: the largest lag wanted; time - 2 (all of them) by default.
+
+    Returns:
+        (max_lag + 1,), with the model's type; no gradient is left anywhere.
+
+    Raises:
+        ValueError: for a feed-forward model, or fewer than two tokens.
+    """
+    if model.context_length is not None:
+        raise ValueError("gradient_by_lag follows a recurrent state: this model is feed-forward")
+    tokens = tokens if tokens.dim() == 2 else tokens.unsqueeze(0)
+    inputs, targets = tokens[:, :-1], tokens[:, 1:]
+    batch, time = inputs.shape
+    if not time:
+        raise ValueError("gradient_by_lag needs at least two tokens: one to read and one to predict")
+    max_lag = time - 1 if max_lag is None else max(0, min(max_lag, time - 1))
+    with evaluating(model):
+        states: list[State] = []  # states[t]: after input t
+        features = []
+        state: State | None = None
+        with torch.no_grad():
+            for t in range(time):
+                feature, state = model(inputs[:, t : t + 1], state)
+                features.append(feature)
+                states.append(state)
+        with torch.enable_grad():
+            leaf = torch.cat(features, dim=1).requires_grad_()
+            total = model.loss(leaf, targets) * targets.numel()
+            (head,) = torch.autograd.grad(total, leaf)
+        sums = head.new_zeros(max_lag + 1)
+        sums[0] = head.norm(dim=-1).sum()
+        adjoint: State | None = None  # (layers, positions x batch, hidden), the latest position last
+        for t in range(time - 1, 0, -1) if max_lag else ():
+            now = slice(t, t + 1)
+            adjoint = _one_step_back(model, inputs[:, now], states[t - 1], adjoint, head[:, now], max_lag)
+            norms = _norms(adjoint).unflatten(0, (-1, batch)).sum(-1)  # (positions,): lags 1, 2, ...
+            sums[1 : len(norms) + 1] += norms
+    positions = torch.arange(time, time - max_lag - 1, -1, device=sums.device)
+    return sums / (positions * batch)
+
+
+def _one_step_back(
+    model: nn.Module, token: Tensor, state: State, adjoint: State | None, head: Tensor, most: int
+) -> State:
+    """Take every position's adjoint from after this step to before it; its own position joins in front."""
+    batch = len(token)
+    older = 0 if adjoint is None else min(_batch_of(adjoint) // batch, most - 1)
+    copies = older + 1
+    with torch.enable_grad():
+        before = map_state(lambda s: s.repeat(1, copies, 1).requires_grad_(), state)
+        feature, after = model(token.repeat(copies, 1), before)
+    upon_features = torch.cat([head, head.new_zeros(older * batch, *head.shape[1:])])
+
+    def behind_zeros(later: Tensor) -> Tensor:
+        kept = later[:, : older * batch]
+        return torch.cat([kept.new_zeros(len(kept), batch, kept.shape[2]), kept], dim=1)
+
+    outputs, gradients = [feature], [upon_features]
+    if adjoint is not None:
+        outputs += _tensors(after)
+        gradients += _tensors(map_state(behind_zeros, adjoint))
+    leaves = _tensors(before)
+    found = iter(torch.autograd.grad(outputs, leaves, gradients))
+    return map_state(lambda _: next(found), before)
+
+
+@torch.no_grad()
+def contraction(module: nn.Module, inputs: Tensor, first_state: State, second_state: State) -> Tensor:
+    """How far apart two copies of a model are that read the same inputs from different states.
+
+    Args:
+        module: any model with ``forward(inputs, state) -> (outputs, state)``, batch first.
+        inputs: (batch, time, ...) what it reads: vectors, or tokens (batch, time).
+        first_state, second_state: states of shape (layers, batch, hidden); (h, c) pairs for an LSTM.
+
+    Returns:
+        (batch, time): the Euclidean distance of the two whole states after each input, divided by their
+        distance at the start.
+    """
+    batch = len(inputs)
+    both = torch.cat([inputs, inputs])
+    state = map_state(lambda a, b: torch.cat([a, b], dim=1), first_state, second_state)
+
+    def distance(state: State) -> Tensor:
+        return _norms(map_state(lambda s: s[:, :batch] - s[:, batch:], state))
+
+    start = distance(state)
+    distances = []
+    with evaluating(module):
+        for t in range(inputs.shape[1]):
+            _, state = module(both[:, t : t + 1], state)
+            distances.append(distance(state))
+    return torch.stack(distances, dim=1) / start.unsqueeze(1)
+
+
+@torch.no_grad()
+def truncation_error(
+    model: LanguageModel | RecurrentCore, inputs: Tensor, context_lengths: Sequence[int], *, order: float = 2.0
+) -> Tensor:
+    """The largest difference between a recurrent model's outputs and its k-truncation's, for each k.
+
+    Args:
+        model: a language model, whose logits are compared, or a recurrent core, whose outputs are.
+        inputs: (time,) or (batch, time) tokens for a language model, (batch, time, input_size) for a core.
+        context_lengths: the k's.
+        order: of the norm over logits or units: 2 to set beside an RNN's bound, ``math.inf`` beside an
+        LSTM's.
+
+    Returns:
+        (len(context_lengths),): the maximum over positions and sequences, both models started from zero.
+    """
+    if not context_lengths:
+        raise ValueError("context_lengths is empty: give at least one k")
+    if min(context_lengths) < 1:
+        raise ValueError(f"context_lengths={list(context_lengths)}: a prediction needs at least its own input")
+    core = model.core if isinstance(model, LanguageModel) else model
+    if not isinstance(core, RecurrentCore):
+        raise ValueError(f"{type(core).__name__} is not a recurrent core: only those have a k-truncation")
+    head = model.logits if isinstance(model, LanguageModel) else nn.Identity()
+    wanted, errors = set(context_lengths), {}
+    with evaluating(model):
+        if isinstance(model, LanguageModel):
+            inputs = model.embed(inputs if inputs.dim() == 2 else inputs.unsqueeze(0))
+        full = head(core(inputs)[0])
+        for k, outputs in enumerate(truncated_outputs(core, inputs, max(wanted)), start=1):
+            if k in wanted:
+                errors[k] = torch.linalg.vector_norm(full - head(outputs), ord=order, dim=-1).max()
+    return torch.stack([errors[k] for k in context_lengths])
+
+
+def _tensors(state: State) -> list[Tensor]:
+    return [state] if isinstance(state, Tensor) else [t for part in state for t in _tensors(part)]
+
+
+def _norms(state: State) -> Tensor:
+    """The Euclidean norm of each sequence's whole state: (batch,)."""
+    return torch.cat([s.transpose(0, 1).flatten(1) for s in _tensors(state)], dim=1).norm(dim=1)
+
+
+def _batch_of(state: State) -> int:
+    return _tensors(state)[0].shape[1]
