@@ -43,7 +43,7 @@ def exercise(right: str) -> Callable[[Check], Callable[..., Verdict]]:
 
 
 def is_blank(answer: Any) -> bool:
-    """``...`` itself, a container holding it, or a function whose body is ``...``, ``pass`` or a docstring."""
+    """``...`` itself, a container holding it, or a function whose body is only that, ``pass`` or a docstring."""
     if answer is Ellipsis:
         return True
     if isinstance(answer, (tuple, list)):
