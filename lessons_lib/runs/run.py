@@ -51,6 +51,7 @@ class Run:
         state: "ready", "running", "paused", "finished", "stopped", "diverged" or "failed".
         message: what to know about that state, one line ("" when there is nothing to say).
         history: a :class:`History`.
+        factory: what the next reset builds from.
         listeners: called in the run's thread with the run, ten times a second while something is new and at every
             change of state.
     """
@@ -70,7 +71,7 @@ class Run:
         self.name, self.steps, self.seed, self.optimizer = name, steps, seed, optimizer
         self.probe, self.twin = probe, twin
         self.listeners: list[Callable[[Run], None]] = []
-        self._factory, self._first_settings = factory, settings
+        self.factory, self._first_settings = factory, settings
         self._condition, self._preparing = threading.Condition(), threading.Lock()
         self._thread: threading.Thread | None = None
         with _registering:
@@ -152,7 +153,7 @@ class Run:
         """
         self._end_thread()
         if factory is not None:
-            self._factory = factory
+            self.factory = factory
         if changes:
             self._first_settings = Mailbox(self._first_settings).update(**changes)
         self._begin()
@@ -212,7 +213,7 @@ class Run:
     def _prepared(self) -> TrainingState:
         with self._preparing:
             if self._training is None:
-                model, stream = self._factory()
+                model, stream = self.factory()
                 check_truncation(self.settings, stream)
                 self._training = TrainingState.begin(model, stream, seed=self.seed, optimizer=self.optimizer)
             return self._training
