@@ -1,0 +1,73 @@
+"""The theorem meter: what is certified now, beside what is measured now."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+GREEN, AMBER = "#2f9560", "#d9692b"
+NOTHING = "–"
+
+
+def meter(measured: Mapping[str, Any], context_length: int, norm: str) -> str:
+    """Three tiles as HTML, from the keys ``rate``, ``accuracy``, ``context_needed``, ``truncation_error`` and
+    ``truncation_bound`` of a probe; what is missing is left open.
+
+    Args:
+        measured: what the probe found, {} before the first.
+        context_length: where error and bound are read off.
+        norm: in which the rate is certified, e.g. "Euclidean norm".
+    """
+    return (
+        '<div style="display:flex;flex-wrap:wrap;gap:8px;margin:4px 0">'
+        + _rate(measured.get("rate"), norm)
+        + _context(measured.get("context_needed"), measured.get("accuracy"))
+        + _error(measured, context_length)
+        + "</div>"
+    )
+
+
+def _rate(rate: float | None, norm: str) -> str:
+    title = "Certified rate now"
+    if rate is None:
+        return _tile(title, NOTHING, "measured while training", None)
+    if rate < 1:
+        return _tile(title, f"{rate:.3g}", f"below 1: every step forgets ({norm})", True)
+    shown = f"{rate:.3g}" if math.isfinite(rate) else "none"
+    return _tile(title, shown, f"not below 1: nothing is promised ({norm})", False)
+
+
+def _context(context: float | None, accuracy: float | None) -> str:
+    title = "Context the theorem asks for"
+    if context is None or accuracy is None:
+        return _tile(title, NOTHING, "for the same predictions within ε", None)
+    if math.isfinite(context):
+        return _tile(title, f"{context:,.0f} tokens", f"for the same logits within ε = {accuracy:g}", True)
+    return _tile(title, "no finite one", f"for the same logits within ε = {accuracy:g}", False)
+
+
+def _error(measured: Mapping[str, Any], context_length: int) -> str:
+    title = f"Error with only the last {context_length} tokens"
+    errors, bounds = measured.get("truncation_error", ()), measured.get("truncation_bound", ())
+    if len(errors) < context_length:
+        return _tile(title, NOTHING, "largest difference of the logits", None)
+    shown = f"{errors[context_length - 1]:.2g} measured"
+    if len(bounds) < context_length:
+        return _tile(title, shown, "", None)
+    bound = bounds[context_length - 1]
+    rate = measured.get("rate", math.inf)
+    return _tile(title, shown, f"at most {bound:.2g} by the theorem", rate < 1)
+
+
+def _tile(title: str, value: str, note: str, good: bool | None) -> str:
+    # The words say what the colour says: nothing is told by colour alone.
+    edge = "var(--jp-border-color1, #bdbdbd)" if good is None else GREEN if good else AMBER
+    return (
+        f'<div style="flex:1 1 13em;border:1px solid var(--jp-border-color2, #ccc);border-left:4px solid {edge};'
+        'border-radius:4px;padding:4px 10px;line-height:1.35">'
+        f'<div style="font-size:.85em;opacity:.8">{escape(title)}</div>'
+        f'<div style="font-size:1.3em;font-variant-numeric:tabular-nums">{escape(value)}</div>'
+        f'<div style="font-size:.85em;opacity:.8">{escape(note)}</div></div>'
+    )

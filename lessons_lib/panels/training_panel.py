@@ -1,0 +1,311 @@
+"""The training panel: buttons and sliders that steer a run, and the picture of what it does."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+import ipywidgets as widgets
+
+from lessons_lib.checks import Question
+from lessons_lib.panels.controls import NumberControl, close_all
+from lessons_lib.panels.meter import meter
+from lessons_lib.panels.prediction import PredictionWidget
+from lessons_lib.panels.presets import Preset, presets_for
+from lessons_lib.panels.training_plot import TrainingPlot
+from lessons_lib.runs import Run
+from lessons_lib.stability import LSTMStableSet, SpectralBall, StableSet, Unconstrained, layers_of
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+BUTTONS = {
+    "Play": ("play", "Train, from the beginning or from a pause"),
+    "Pause": ("pause", "Finish the step in hand, then wait"),
+    "Step": ("step-forward", "Take one training step, then wait"),
+    "Stop": ("stop", "End the run. Interrupting the kernel does not: the run has a thread of its own"),
+    "Reset": ("refresh", "Begin again from the same first weights and settings"),
+}
+MAY_PRESS = {
+    "ready": {"Play", "Step"},
+    "running": {"Pause", "Stop"},
+    "paused": {"Play", "Step", "Stop"},
+}
+STATES = {
+    "ready": "Ready: press Play.",
+    "running": "Running.",
+    "paused": "Paused at step {step}: Play goes on, Step takes one more.",
+    "finished": "Finished after {step} steps: Reset begins again.",
+    "stopped": "Stopped at step {step}: Reset begins again.",
+    "diverged": "Diverged:",
+    "failed": "Failed:",
+}
+NORMS = {"tanh": "Euclidean norm", "relu": "Euclidean norm", "lstm": "weighted max norm"}
+PROGRESS_SECONDS = 0.25
+SPEED_SECONDS = 3.0
+
+_panels: dict[str, TrainingPanel] = {}
+
+
+class TrainingPanel(widgets.VBox):
+    """Controls and one live plot for a :class:`~lessons_lib.runs.Run`; the last value of a cell.
+
+    Moving a control changes the run's settings and nothing else: the next training step uses them. A panel
+    for a run of the same name replaces the one before, and closes its widgets.
+
+    Args:
+        run: the run to steer; it is started by Play, not by making the panel.
+        prediction: a question to be answered first: until then Play and Step are locked.
+        context_length: where the theorem meter reads error and bound.
+        presets: starts to choose from; by default those for the kind of model.
+        learning_rates: ends of the learning rate's slider; by default a hundredth and ten times the first
+            one.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        *,
+        prediction: Question | None = None,
+        context_length: int = 20,
+        presets: Sequence[Preset] | None = None,
+        learning_rates: tuple[float, float] | None = None,
+    ) -> None:
+        if (old := _panels.pop(run.name, None)) is not None:
+            old.close()
+        self.run, self.prediction, self.context_length = run, prediction, context_length
+        self._lock = threading.RLock()
+        self._factory = run.factory
+        self._preset: Preset | None = None
+        self._speed: deque[tuple[float, int]] = deque()
+        self._next_progress = 0.0
+        model, stream = run.model, run.stream
+        layers = layers_of(model)
+        self._kind = layers[0].kind if layers else ""
+        self._device = str(next(model.parameters()).device)
+        self.plot = TrainingPlot()
+        self.controls = self._make_controls(stream.steps, learning_rates)
+        self.buttons = {name: self._button(name, icon, tip) for name, (icon, tip) in BUTTONS.items()}
+        presets = presets_for(self._kind) if presets is None else presets
+        self.presets = {preset.name: self._preset_button(preset) for preset in presets}
+        self._state = widgets.HTML()
+        self._bar = widgets.FloatProgress(min=0, max=run.steps or 1, layout=_layout("0 1 9em"))
+        self._bar.layout.visibility = "visible" if run.steps else "hidden"
+        self._progress = widgets.HTML(layout=_layout("1 1 auto"))
+        self._meter = widgets.HTML(meter({}, context_length, NORMS.get(self._kind, "")))
+        super().__init__(self._rows(), layout=widgets.Layout(width="100%"))
+        self._show_settings()
+        self._on_news(run)
+        run.listeners.append(self._on_news)
+        if prediction is not None:
+            prediction.listeners.append(self._on_answer)
+        _panels[run.name] = self
+
+    def __repr__(self) -> str:
+        return f"TrainingPanel({self.run.name!r}): a live panel, to be used where notebooks run"
+
+    def figure(self) -> go.Figure:
+        """What the plot shows now as a plain plotly figure, for pages that run no widgets."""
+        from lessons_lib.figures import finished
+
+        return finished(self.plot.figure())
+
+    def close(self) -> None:
+        """Let go of the run, which goes on, and close every widget of the panel."""
+        if self._on_news in self.run.listeners:
+            self.run.listeners.remove(self._on_news)
+        if self.prediction is not None and self._on_answer in self.prediction.listeners:
+            self.prediction.listeners.remove(self._on_answer)
+        if _panels.get(self.run.name) is self:
+            del _panels[self.run.name]
+        for child in self.children:
+            close_all(child)
+        self.layout.close()
+        super().close()
+
+    # -- what the panel is made of
+    # ----------------------------------------------------------------------------
+
+    def _make_controls(self, steps: int, learning_rates: tuple[float, float] | None) -> dict[str, NumberControl]:
+        settings = self.run.settings
+        controls = {
+            "truncation_length": NumberControl(
+                "k",
+                "Truncation length k, in steps: how far back the gradient reaches. The state is carried on regardless.",
+                low=1,
+                high=steps,
+                step=1,
+                integer=True,
+                value=settings.truncation_length,
+                on_change=lambda k: self.run.update(truncation_length=k),
+            )
+        }
+        if self._kind in ("tanh", "relu"):
+            controls["bound"] = NumberControl(
+                "λ",
+                "Spectral bound λ: after every step the singular values of the recurrent matrix are clipped at λ.",
+                low=0.05,
+                high=2.5,
+                step=0.05,
+                value=_number(settings.stable_set),
+                on_change=lambda bound: self.run.update(
+                    stable_set=Unconstrained() if bound is None else SpectralBall(bound)
+                ),
+                switch="bound",
+            )
+        elif self._kind == "lstm":
+            controls["forget_ceiling"] = NumberControl(
+                "f̄",
+                "Forget ceiling: after every step the weights are projected so that no forget gate exceeds it.",
+                low=0.56,
+                high=0.99,
+                step=0.01,
+                value=_number(settings.stable_set),
+                on_change=lambda ceiling: self.run.update(
+                    stable_set=Unconstrained() if ceiling is None else LSTMStableSet(ceiling)
+                ),
+                switch="ceiling",
+            )
+        low, high = learning_rates or (settings.learning_rate / 100, settings.learning_rate * 10)
+        controls["learning_rate"] = NumberControl(
+            "rate",
+            "Learning rate: the optimiser's step size, on a logarithmic scale.",
+            low=low,
+            high=high,
+            step=0.05,
+            logarithmic=True,
+            value=settings.learning_rate,
+            on_change=lambda rate: self.run.update(learning_rate=rate),
+        )
+        return controls
+
+    def _button(self, name: str, icon: str, tooltip: str) -> widgets.Button:
+        button = widgets.Button(description=name, icon=icon, tooltip=tooltip, layout=_layout("0 0 auto"))
+        act = {
+            "Play": self.run.start,
+            "Pause": self.run.pause,
+            "Step": self.run.step,
+            "Stop": self.run.stop,
+            "Reset": self._reset,
+        }[name]
+        button.on_click(lambda _: (act(), self._show_state()))
+        return button
+
+    def _preset_button(self, preset: Preset) -> widgets.Button:
+        tooltip = f"Begin again: {preset.says}"
+        button = widgets.Button(description=preset.name, tooltip=tooltip, layout=_layout("0 0 auto"))
+        button.on_click(lambda _: self._reset(preset))
+        return button
+
+    def _rows(self) -> list[widgets.Widget]:
+        wrap = {"flex_flow": "row wrap", "align_items": "center"}
+        rows: list[widgets.Widget] = []
+        if self.prediction is not None:
+            rows.append(PredictionWidget(self.prediction))
+        buttons: list[widgets.Widget] = list(self.buttons.values())
+        if self.presets:
+            label = widgets.HTML("Start from", layout=widgets.Layout(margin="2px 4px 2px 16px"))
+            buttons += [label, *self.presets.values()]
+        rows.append(widgets.Box(buttons, layout=widgets.Layout(**wrap)))
+        rows.append(widgets.Box(list(self.controls.values()), layout=widgets.Layout(grid_gap="0 16px", **wrap)))
+        rows.append(widgets.Box([self._state], layout=widgets.Layout(**wrap)))
+        rows.append(widgets.Box([self._bar, self._progress], layout=widgets.Layout(**wrap)))
+        return [*rows, self.plot, self._meter]
+
+    # -- the learner acts
+    # -------------------------------------------------------------------------------------
+
+    def _reset(self, preset: Preset | None = None) -> None:
+        with self._lock:
+            self._preset = preset
+        if preset is None:
+            self.run.reset()
+        else:
+            self.run.reset(preset.factory(self._factory), stable_set=preset.stable_set)
+        self._show_settings()
+        self._show_state()
+
+    def _on_answer(self, _: Question) -> None:
+        self._show_state()
+
+    # -- the run has news (in its own thread)
+    # -----------------------------------------------------------------
+
+    def _on_news(self, run: Run) -> None:
+        self.plot.show(run)
+        self._show_state()
+
+    def _show_settings(self) -> None:
+        settings = self.run.settings
+        for name, control in self.controls.items():
+            control.show(
+                _number(settings.stable_set) if name in ("bound", "forget_ceiling") else getattr(settings, name)
+            )
+
+    def _show_state(self) -> None:
+        with self._lock:
+            run, state = self.run, self.run.state
+            locked = self.prediction is not None and self.prediction.committed is None
+            allowed = MAY_PRESS.get(state, set()) - ({"Play", "Step"} if locked else set())
+            for name, button in self.buttons.items():
+                button.disabled = name != "Reset" and name not in allowed
+            self.buttons["Play"].button_style = "" if self.buttons["Play"].disabled else "primary"
+            self._state.value = self._state_in_words(locked)
+            now = time.monotonic()
+            if state != "running" or now >= self._next_progress:
+                self._next_progress = now + PROGRESS_SECONDS
+                self._show_progress(now)
+                measured = run.history.probes[-1][1] if run.history.probes else {}
+                self._meter.value = meter(measured, self.context_length, NORMS.get(self._kind, ""))
+
+    def _state_in_words(self, locked: bool) -> str:
+        run, state = self.run, self.run.state
+        text = escape(STATES[state].format(step=run.step_count))
+        if state == "ready" and self._preset is not None:
+            text = f"Begun again from “{escape(self._preset.name)}”: {escape(self._preset.says)}. Press Play."
+        if state == "ready" and locked:
+            text = "Answer the question above: then Play unlocks."
+        colour = "var(--jp-error-color1, #d32f2f)" if state in ("diverged", "failed") else "inherit"
+        details = ""
+        if state in ("diverged", "failed"):
+            text += f" {escape(run.message)}."
+        if state == "failed":
+            details = f"<details><summary>Traceback</summary><pre>{escape(self._traceback())}</pre></details>"
+        return f'<div role="status" style="color:{colour};line-height:1.4">{text}</div>{details}'
+
+    def _traceback(self) -> str:
+        try:
+            self.run.result()
+        except Exception as error:
+            return "".join(traceback.format_exception(error))
+        return ""
+
+    def _show_progress(self, now: float) -> None:
+        history = self.run.history
+        tokens, step = (history.tokens[-1] if history.tokens else 0), self.run.step_count
+        if self.run.state != "running" or (self._speed and self._speed[-1][1] > tokens):
+            self._speed.clear()
+        self._speed.append((now, tokens))
+        while now - self._speed[0][0] > SPEED_SECONDS:
+            self._speed.popleft()
+        seconds = now - self._speed[0][0]
+        limit = f" of {self.run.steps:,}" if self.run.steps else ""
+        said = [f"step {step:,}{limit}", f"{tokens:,} tokens"]
+        if seconds > 0:
+            said.append(f"{(tokens - self._speed[0][1]) / seconds:,.0f} tokens/s")
+        self._progress.value = " · ".join([*said, self._device])
+        if self.run.steps:
+            self._bar.value = step
+
+
+def _number(stable_set: StableSet) -> float | None:
+    return getattr(stable_set, "bound", getattr(stable_set, "forget_ceiling", None))
+
+
+def _layout(flex: str) -> widgets.Layout:
+    return widgets.Layout(flex=flex, width="auto")
