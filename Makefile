@@ -1,0 +1,78 @@
+# make lab         the environment if missing or stale, then JupyterLab at the first notebook
+# make test        everything that can be tested on this machine
+# make check       one lesson while writing it: make check NB=04
+# make notebooks   run the lessons on the laptop budget and store their outputs (one: NB=04)
+# make solutions   the teacher's notebooks, into notebooks/solutions/built
+# make bench       the benchmarks: ratios measured in one run, gates first
+# make clean       remove the environment and everything built
+#
+# PYTHON=python3.12 chooses the interpreter, LAB="--no-browser --port=8899" passes options to JupyterLab.
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+NB ?=
+LAB ?=
+lessons = notebooks/$(NB)*.ipynb
+
+# A quiet machine measures and repeats better: one thread per process, the tests' own budget.
+TESTING := OMP_NUM_THREADS=1 LESSONS_BUDGET=ci PLOTLY_RENDERER=plotly_mimetype
+PYTEST := $(TESTING) $(RUN) -m pytest -rs
+
+# An environment is stale when a list of dependencies is newer, its Python is gone, or the folder was moved.
+ifneq ($(shell $(RUN) -c 'import pip' 2>/dev/null && cat $(VENV)/folder 2>/dev/null),$(CURDIR))
+$(shell rm -f $(VENV)/*.stamp)
+endif
+
+# PyTorch's own index holds a CPU build a tenth the size of the CUDA one. It is asked for torch alone: an index
+# that cannot be reached then costs one warning, and never a retry for each of a hundred packages.
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+
+.PHONY: lab test check notebooks solutions bench clean
+
+lab: $(VENV)/lab.stamp
+	$(RUN) -m jupyterlab notebooks/00_start_here.ipynb $$([ "$$(id -u)" -ne 0 ] || echo --allow-root) $(LAB)
+
+test: $(VENV)/test.stamp
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+	$(PYTEST) -m "browser or alone"
+	$(PYTEST) -n 2 --dist loadscope -m "not browser and not alone" --nbval tests notebooks
+
+check: $(VENV)/test.stamp
+	$(RUN) -m ruff check $(lessons)
+	$(RUN) -m ruff format --check $(lessons)
+	$(PYTEST) --nbval $(lessons)
+	$(PYTEST) tests/notebooks -k "$(NB)"
+
+notebooks: $(VENV)/test.stamp
+	LESSONS_BUDGET=laptop $(RUN) notebooks/build.py execute $(NB)
+
+solutions: $(VENV)/test.stamp
+	$(RUN) notebooks/build.py solutions $(NB)
+
+bench: $(VENV)/test.stamp
+	$(RUN) -m lessons_lib.studies.bench
+
+clean:
+	rm -rf $(VENV) notebooks/solutions/built build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/lab.stamp: pyproject.toml constraints.txt
+	@$(RUN) -c 'import pip' 2>/dev/null || { \
+	for candidate in $(or $(PYTHON),python3 python3.13 python3.12 python3.11); do \
+		"$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+		candidate=; \
+	done; \
+	[ -n "$$candidate" ] || { echo "No Python 3.11 or newer with its venv module was found: install one" \
+		"(Debian: apt install python3-venv) or name it, make lab PYTHON=/path/to/python3" >&2; exit 1; }; \
+	echo "making $(VENV) with $$("$$candidate" --version)"; "$$candidate" -m venv --clear $(VENV); }
+	@if [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null && ! [ -e /proc/driver/nvidia ]; then \
+		$(RUN) -m pip install -q --no-deps --timeout 15 --retries 1 --extra-index-url $(CPU_INDEX) \
+			-c constraints.txt torch; fi
+	$(RUN) -m pip install -q -c constraints.txt -e ".[lab]"
+	@printf '%s' "$(CURDIR)" > $(VENV)/folder
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/lab.stamp
+	$(RUN) -m pip install -q -c constraints.txt -e ".[test]"
+	@touch $@
