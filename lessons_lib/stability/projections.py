@@ -16,6 +16,9 @@ TOLERANCE = 1e-5
 #: type.
 _FAR = 5.0
 
+#: Entries worked on at a time on a CPU: 256 KB of float32.
+_CACHED = 65536
+
 
 def rounding(dtype: torch.dtype) -> float:
     """Relative excess that a projection leaves alone: what rounding produces, so that the map is exact."""
@@ -84,37 +87,42 @@ def l1_rows_project(rows: Tensor, radius: Tensor | float, weights: Tensor | floa
         A new tensor of the same shape, or ``rows`` itself when nothing is outside (on CPU).
     """
     radius = _like(rows, radius).expand(len(rows))
-    weights = _like(rows, weights).expand_as(rows)
-    outside = (rows.abs() * weights).sum(-1) > radius * (1 + rounding(rows.dtype))
+    weights = _like(rows, weights)
+    weights = weights.expand(len(rows), weights.shape[-1] if weights.dim() else 1)
+    outside = _weighted_sum(rows.abs(), weights) > radius * (1 + rounding(rows.dtype))
     if rows.is_cuda:
         return torch.where(outside.unsqueeze(-1), _shrink(rows, radius, weights), rows)
     picked = outside.nonzero().squeeze(-1)
     if not len(picked):
         return rows
-    return rows.index_copy(0, picked, _shrink(rows[picked], radius[picked], weights[picked]))
+    nearest = rows.clone()
+    for part in picked.split(max(1, _CACHED // rows.shape[1])):  # rounds over a slice that stays in the cache
+        nearest[part] = _shrink(rows[part], radius[part], weights[part])
+    return nearest
 
 
 def _shrink(rows: Tensor, radius: Tensor, weights: Tensor) -> Tensor:
     """Soft-threshold every row onto the sphere Σ weights |row| = radius; rows must lie outside it."""
-    threshold = l1_threshold(rows.abs(), radius, weights)
-    kept = (rows.abs() - threshold.unsqueeze(-1) * weights).clamp_min(0)
+    sizes = rows.abs()
+    kept = (sizes - l1_threshold(sizes, radius, weights).unsqueeze(-1) * weights).clamp_min_(0)
     # Far outside, |row| - τ cancels; a last Newton step on the small result takes that rounding away.
-    support = (kept > 0) * weights
-    rest = ((kept * weights).sum(-1) - radius) / support.square().sum(-1).clamp_min(torch.finfo(rows.dtype).tiny)
-    return (kept - rest.unsqueeze(-1) * support).clamp_min(0) * rows.sign()
+    support = kept.sign()
+    slope = _weighted_sum(support, weights.square()).clamp_min(torch.finfo(rows.dtype).tiny)
+    rest = ((_weighted_sum(kept, weights) - radius) / slope).unsqueeze(-1)
+    return kept.sub_(support.mul_(rest * weights)).clamp_min_(0).mul_(rows.sign())
 
 
 def l1_threshold(
     sizes: Tensor, radius: Tensor, weights: Tensor, free: Tensor | float = 0.0, free_slope: float = 0.0
 ) -> Tensor:
-    """The τ >= 0 with Σ_j weights_j max(sizes_j - τ weights_j, 0) + free - τ free_slope = radius, or 0 if
-    inside.
+    """The τ >= 0 with Σ_j weights_j max(sizes_j - τ weights_j, 0) + free - τ free_slope = radius; 0 if inside.
 
     ``free`` is the part of the constraint that is linear (not an absolute value) and so never thresholded.
 
     Args:
-        sizes, weights: (count, width), sizes >= 0, weights > 0.
+        sizes: (count, width), at least 0.
         radius, free: (count,).
+        weights: (count, width), positive; or (count, 1), the same for a whole row.
 
     Returns:
         τ: (count,).
@@ -125,24 +133,24 @@ def l1_threshold(
 
 def _threshold_by_newton(sizes: Tensor, radius: Tensor, weights: Tensor, free: Tensor, free_slope: float) -> Tensor:
     tiny = torch.finfo(sizes.dtype).tiny
+    squares = weights.square()
     threshold = torch.zeros_like(radius)
     before: Tensor | None = None
     while True:
-        kept = (sizes - threshold.unsqueeze(-1) * weights).clamp_min(0)
-        active = kept > 0
-        count = active.sum(-1)
-        excess = (kept * weights).sum(-1) + free - threshold * free_slope - radius
-        slope = (active * weights.square()).sum(-1) + free_slope
+        kept = (sizes - threshold.unsqueeze(-1) * weights).clamp_min_(0)
+        excess = _weighted_sum(kept, weights) + free - threshold * free_slope - radius
+        support = kept.sign_()
+        slope = _weighted_sum(support, squares) + free_slope
         # From τ = 0 Newton climbs towards the root of a convex function and never overshoots it.
         threshold = threshold + (excess / slope.clamp_min(tiny)).clamp_min(0)
-        if before is not None and bool((count >= before).all()):
+        if before is not None and bool((slope >= before).all()):
             return threshold  # no support shrank: the last step solved a linear equation exactly
-        before = count
+        before = slope
 
 
 def _threshold_by_sort(sizes: Tensor, radius: Tensor, weights: Tensor, free: Tensor, free_slope: float) -> Tensor:
     ratio, order = (sizes / weights).sort(dim=-1, descending=True)
-    sizes, weights = sizes.gather(-1, order), weights.gather(-1, order)
+    sizes, weights = sizes.gather(-1, order), weights.expand_as(sizes).gather(-1, order)
     excess = (sizes * weights).cumsum(-1) + (free - radius).unsqueeze(-1)
     candidate = excess / (weights.square().cumsum(-1) + free_slope)
     # No entry is left: the linear part alone pays, or (without one) the radius is zero.
@@ -150,6 +158,11 @@ def _threshold_by_sort(sizes: Tensor, radius: Tensor, weights: Tensor, free: Ten
     candidate = torch.cat([alone.unsqueeze(-1), candidate], dim=-1)
     last = (ratio > candidate[:, 1:]).sum(-1, keepdim=True)  # entries stay active in a prefix of this order
     return candidate.gather(-1, last).squeeze(-1)
+
+
+def _weighted_sum(values: Tensor, weights: Tensor) -> Tensor:
+    """Σ_j weights_j values_j of each row; one pass where a row has a single weight."""
+    return values.sum(-1) * weights[:, 0] if weights.shape[1] == 1 else (values * weights).sum(-1)
 
 
 def _like(tensor: Tensor, value: Tensor | float) -> Tensor:

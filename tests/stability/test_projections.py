@@ -95,7 +95,7 @@ def test_l1_projection_is_the_nearest_point(seed, width, scale, kind, weighted):
 @given(seeds, st.integers(1, 24), scales, st.sampled_from(["any", "tied", "corner"]), st.sampled_from([0.0, 2.0]))
 def test_newton_and_sort_find_the_same_threshold(seed, width, scale, kind, free_slope):
     sizes = l1_start(seed, 12, width, scale, kind).abs()
-    weights = torch.rand(12, width, dtype=torch.float64) + 0.1
+    weights = torch.rand(12, width if free_slope else 1, dtype=torch.float64) + 0.1
     radius = 0.5 * (sizes * weights).sum(-1) * torch.rand(12, dtype=torch.float64)
     free = torch.randn(12, dtype=torch.float64).abs() * bool(free_slope)
     arguments = (sizes, radius, weights, free, free_slope)
