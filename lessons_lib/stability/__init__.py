@@ -9,9 +9,11 @@ from lessons_lib.stability.probes import contraction, gradient_by_lag, singular_
 from lessons_lib.stability.projections import l1_rows_project, spectral_ball_project
 from lessons_lib.stability.rates import certified_rate, spectral_norm
 from lessons_lib.stability.sets import LSTMStableSet, SpectralBall, StableSet, Unconstrained
+from lessons_lib.stability.wide import LSTMWideSet
 
 __all__ = [
     "LSTMStableSet",
+    "LSTMWideSet",
     "Layer",
     "SpectralBall",
     "StableSet",

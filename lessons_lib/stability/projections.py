@@ -168,3 +168,55 @@ def _weighted_sum(values: Tensor, weights: Tensor) -> Tensor:
 def _like(tensor: Tensor, value: Tensor | float) -> Tensor:
     """A number as a tensor beside this one, filled on the device: copying it there would be a wait."""
     return value if isinstance(value, Tensor) else tensor.new_full((), value)
+
+
+def nested_l1_project(blocks: list[Tensor], weights: list[Tensor], limits: list[Tensor]) -> list[Tensor]:
+    """Each row's nearest point with Σ_{m<=k} weights_m · |blocks_m| <= limits_k for every k: a chain of l1 balls.
+
+    The dual separates into one threshold per block, decreasing along the chain because an early block takes part
+    in more of the constraints: an isotonic regression, solved by its max-min formula (Barlow, Bartholomew,
+    Bremner & Brunk 1972) from the thresholds of all runs of consecutive blocks.
+
+    Args:
+        blocks: (count, width_k) each.
+        weights: (count, width_k) each, positive.
+        limits: (count,) each, at least 0.
+
+    Returns:
+        New blocks.  Waits and methods as for ``l1_rows_project``.
+    """
+    tight = [torch.stack(limits[k:]).amin(0) for k in range(len(limits))]  # a later ball may be the smaller one
+    sizes = [_weighted_sum(block.abs(), weight) for block, weight in zip(blocks, weights, strict=True)]
+    levels = torch.stack(sizes).cumsum(0)
+    outside = (levels > torch.stack(tight) * (1 + rounding(blocks[0].dtype))).any(0)
+    if blocks[0].is_cuda:
+        moved = _shrink_chain(blocks, weights, tight)
+        return [torch.where(outside.unsqueeze(-1), new, old) for new, old in zip(moved, blocks, strict=True)]
+    nearest = [block.clone() for block in blocks]
+    width = sum(block.shape[1] for block in blocks)
+    for part in outside.nonzero().squeeze(-1).split(max(1, _CACHED // width)):
+        pieces = ([tensor[part] for tensor in group] for group in (blocks, weights, tight))
+        for block, new in zip(nearest, _shrink_chain(*pieces), strict=True):
+            block[part] = new
+    return nearest
+
+
+def _shrink_chain(blocks: list[Tensor], weights: list[Tensor], limits: list[Tensor]) -> list[Tensor]:
+    count = len(blocks)
+    for _ in range(2):  # the second time on the small result: takes away what cancelled far outside
+        sizes = [block.abs() for block in blocks]
+        runs = {
+            (a, b): l1_threshold(
+                torch.cat(sizes[a : b + 1], -1),
+                limits[b] - limits[a - 1] if a else limits[b],
+                torch.cat(weights[a : b + 1], -1),
+            )
+            for a in range(count)
+            for b in range(a, count)
+        }
+        for k in range(count):
+            lowest = [torch.stack([runs[a, b] for a in range(k + 1)]).amin(0) for b in range(k, count)]
+            threshold = torch.stack(lowest).amax(0).unsqueeze(-1)
+            kept = (sizes[k] - threshold * weights[k]).clamp_min(0)
+            blocks = [*blocks[:k], kept * blocks[k].sign(), *blocks[k + 1 :]]
+    return blocks

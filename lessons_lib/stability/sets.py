@@ -95,14 +95,14 @@ class SpectralBall:
             ValueError: for a module without recurrent layers, or with gated ones, which this set cannot
             certify.
         """
-        layers = _required(module, "SpectralBall", ("tanh", "relu"))
+        layers = required_layers(module, "SpectralBall", ("tanh", "relu"))
         moved = layers[0].weight_hh.new_zeros(())
         inside, finite = _spectral_flags(layers, self.bound, rounding(layers[0].weight_hh.dtype))
         for layer, is_inside, is_finite in zip(layers, inside, finite, strict=True):
             if not is_finite:
                 moved = moved + math.nan
             elif not is_inside:
-                moved = moved + _replace(layer.weight_hh, spectral_ball_project(layer.weight_hh, self.bound))
+                moved = moved + replace_(layer.weight_hh, spectral_ball_project(layer.weight_hh, self.bound))
         return moved.sqrt()
 
     def rate(self, module: nn.Module) -> float:
@@ -164,16 +164,16 @@ class LSTMStableSet:
         Raises:
             ValueError: for a module without recurrent layers, or with others than LSTMs.
         """
-        layers = _required(module, "LSTMStableSet", ("lstm",))
+        layers = required_layers(module, "LSTMStableSet", ("lstm",))
         squares = layers[0].weight_hh.new_zeros(())
         for layer in layers:
             d = layer.hidden_size
             forget = slice(d, 2 * d)
-            squares = squares + _replace(
+            squares = squares + replace_(
                 layer.weight_hh, l1_rows_project(layer.weight_hh, self._radii(layer.weight_hh))
             )
             inputs = layer.weight_ih[forget]
-            squares = squares + _replace(inputs, l1_rows_project(inputs, 3 / 7 * self._budget / self.input_bound))
+            squares = squares + replace_(inputs, l1_rows_project(inputs, 3 / 7 * self._budget / self.input_bound))
             biases = [b[forget] for b in (layer.bias_ih, layer.bias_hh) if b is not None]
             if biases:
                 total = sum(biases[1:], biases[0])
@@ -224,7 +224,7 @@ class LSTMStableSet:
         )
 
 
-def _required(module: nn.Module, name: str, kinds: tuple[str, ...]) -> list[Layer]:
+def required_layers(module: nn.Module, name: str, kinds: tuple[str, ...]) -> list[Layer]:
     """The module's layers, all of the kinds this set certifies, or one clear line."""
     layers = layers_of(module)
     if not layers:
@@ -246,7 +246,7 @@ def _spectral_flags(layers: list[Layer], bound: float, slack: float) -> tuple[li
     return flags[: len(layers)], flags[len(layers) :]
 
 
-def _replace(target: Tensor, nearest: Tensor) -> Tensor:
+def replace_(target: Tensor, nearest: Tensor) -> Tensor:
     """Write into the parameter's own memory, and return the squared distance.
 
     A new Parameter would fall out of the one buffer in which cuDNN keeps all of a layer's weights.
