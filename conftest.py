@@ -1,4 +1,4 @@
-"""What every test, notebooks under nbval included, shares: a loopback to talk over, and a browser where one is asked for."""
+"""What all tests share, notebooks under nbval included: a loopback to talk over, and a browser to drive."""
 
 import os
 import shutil

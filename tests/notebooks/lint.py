@@ -1,0 +1,95 @@
+"""What every lesson's file owes its reader, beyond running: `complaints(path)` names what is missing."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+LONGEST_CELL = 20
+FEWEST_CHECKED = 5
+LARGEST_FILE = 1_500_000
+
+# Packages come from pyproject.toml, and a lesson reads the same from wherever it is opened.
+FORBIDDEN = {
+    "installs packages": re.compile(r"^\s*[!%]{1,2}\s*(?:pip|conda|mamba|uv)\b|\bsubprocess\b.*\bpip\b", re.M),
+    "touches sys.path": re.compile(r"\bsys\.path\b|^\s*from sys import .*\bpath\b", re.M),
+    "imports *": re.compile(r"\bimport\s*\*"),
+}
+# The header of a lesson, in the words a reader looks for.
+HEADER = {
+    "a title": re.compile(r"^# \S", re.M),
+    "the question": re.compile(r"\bquestion\b", re.I),
+    "what you will be able to do": re.compile(r"able to", re.I),
+    "minutes on a CPU and a GPU": re.compile(r"\bminutes?\b(?=[\s\S]*\bCPU\b)(?=[\s\S]*\bGPU\b)", re.I),
+    "what it needs": re.compile(r"\bneeds\b", re.I),
+    "what it leads to": re.compile(r"\bleads to\b", re.I),
+}
+# nbval reads a marker only when it is the whole comment.
+MARKER = re.compile(r"^\s*#+\s*(NBVAL_\w+)(.*)$", re.M)
+KNOWN_MARKERS = {"NBVAL_IGNORE_OUTPUT", "NBVAL_CHECK_OUTPUT"}
+NOT_COMPARED = {"application/vnd.jupyter.widget-view+json", "image/png", "image/jpeg"}
+
+
+def complaints(path: Path) -> list[str]:
+    """Everything wrong with the notebook in this file, each in one line."""
+    notebook = nbformat.read(path, as_version=4)
+    return [*_of_file(path, notebook), *_of_header(notebook), *_of_cells(notebook)]
+
+
+def is_checked(cell: NotebookNode) -> bool:
+    """Whether strict nbval compares something this cell has shown."""
+    ignored = {"nbval-ignore-output", "nbval-skip"} & set(cell.metadata.get("tags", []))
+    return (
+        cell.execution_count is not None
+        and not ignored
+        and not any(name != "NBVAL_CHECK_OUTPUT" for name, _ in MARKER.findall(cell.source))
+        and any(output.output_type == "stream" or output.data.keys() - NOT_COMPARED for output in _shown(cell))
+    )
+
+
+def _shown(cell: NotebookNode) -> list[NotebookNode]:
+    return [output for output in cell.outputs if output.output_type != "error"]
+
+
+def _of_file(path: Path, notebook: NotebookNode) -> Iterator[str]:
+    if path.stat().st_size > LARGEST_FILE:
+        yield f"{path.stat().st_size / 1e6:.1f} MB: store smaller outputs ({LARGEST_FILE / 1e6} MB at most)"
+    if "widgets" in notebook.metadata:
+        yield "the state of its widgets is saved in it: run make notebooks, which does not"
+    checked = sum(is_checked(cell) for cell in notebook.cells if cell.cell_type == "code")
+    if checked < FEWEST_CHECKED:
+        yield f"{checked} cells show something that nbval compares: {FEWEST_CHECKED} at least"
+
+
+def _of_header(notebook: NotebookNode) -> Iterator[str]:
+    """The header is the text before the first cell of code."""
+    header = ""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            break
+        header += cell.source + "\n"
+    for part, pattern in HEADER.items():
+        if not pattern.search(header):
+            yield f"the header does not give {part}"
+
+
+def _of_cells(notebook: NotebookNode) -> Iterator[str]:
+    code = (cell for cell in notebook.cells if cell.cell_type == "code")
+    for number, cell in enumerate(code):
+        lines = len(cell.source.splitlines())
+        if lines > LONGEST_CELL:
+            yield f"cell {number} has {lines} lines: {LONGEST_CELL} at most, 12 read well"
+        if cell.execution_count is None:
+            yield f"cell {number} was never executed: run make notebooks"
+        if any(output.output_type == "error" for output in cell.outputs):
+            yield f"cell {number} holds an error"
+        for what, pattern in FORBIDDEN.items():
+            if pattern.search(cell.source):
+                yield f"cell {number} {what}"
+        for name, rest in MARKER.findall(cell.source):
+            if rest.strip() or name not in KNOWN_MARKERS:
+                yield f"cell {number}: nbval does not read {(name + rest)!r}, or it hides a failure"
+        if {"nbval-skip", "nbval-raises-exception", "raises-exception"} & set(cell.metadata.get("tags", [])):
+            yield f"cell {number}: a tag hides a failure from nbval"

@@ -1,0 +1,53 @@
+"""For every lesson one function of the library which, broken, must turn the lesson red under nbval.
+
+`Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing)`: where the function is found, its dotted
+name there, and what stands in its place. A good mutation is wrong, not loud: it returns a value of the right
+kind, so that it is the lesson's own checks which must notice.
+"""
+
+import importlib
+import pkgutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One function to break."""
+
+    module: str
+    name: str
+    broken: Callable[..., Any]
+
+
+def moves_nothing(self: Any, module: Any) -> float:
+    """A projection that leaves the module as it is, and says so."""
+    return 0.0
+
+
+MUTATIONS = {
+    "00_start_here": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
+}
+
+
+def apply(mutation: Mutation) -> None:
+    """Put the broken function wherever this process knows the whole one.
+
+    AttributeError when there is no such function: a mutation must not outlive what it breaks.
+    """
+    *owner, name = mutation.name.rsplit(".", 1)
+    module = importlib.import_module(mutation.module)
+    holders = [attrgetter(*owner)(module) if owner else module]
+    whole = getattr(holders[0], name)
+    if not owner:
+        # Other modules hold the function under their own names: import them all, then look everywhere.
+        package = importlib.import_module(mutation.module.partition(".")[0])
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if not found.name.endswith("__main__"):
+                importlib.import_module(found.name)
+        holders = [m for m in list(sys.modules.values()) if getattr(m, "__dict__", {}).get(name) is whole]
+    for holder in holders:
+        setattr(holder, name, mutation.broken)

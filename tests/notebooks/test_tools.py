@@ -1,0 +1,147 @@
+"""The tools for the lessons, tried on throw-away notebooks: each rule bites, and so does a mutation."""
+
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from notebooks.build import answers, execute, exercise_tags, tidy, with_answers
+from tests.notebooks.lint import complaints, is_checked
+from tests.notebooks.mutations import Mutation, apply
+from tests.notebooks.nbval_run import MUTATIONS as TABLE
+from tests.notebooks.nbval_run import nbval, nbval_broken
+
+HEADER = """# A lesson
+**Question.** Why? **You will be able to** say so. About 2 minutes on a CPU, 1 on a GPU.
+**Needs** nothing, **leads to** lesson 01."""
+
+
+def ran(source: str, shown: str = "", **more) -> nbformat.NotebookNode:
+    outputs = [new_output("stream", name="stdout", text=shown)] if shown else []
+    return new_code_cell(source, execution_count=1, outputs=outputs, **more)
+
+
+def fit_notebook() -> nbformat.NotebookNode:
+    return new_notebook(cells=[new_markdown_cell(HEADER), *(ran(f"print({i})", f"{i}\n") for i in range(5))])
+
+
+def complaints_about(notebook: nbformat.NotebookNode, folder: Path) -> list[str]:
+    nbformat.write(notebook, folder / "lesson.ipynb")
+    return complaints(folder / "lesson.ipynb")
+
+
+def test_a_fit_notebook_has_no_complaint(tmp_path: Path) -> None:
+    assert complaints_about(fit_notebook(), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "complaint"),
+    [
+        (new_code_cell("1"), "never executed"),
+        (ran("!pip install x"), "installs packages"),
+        (ran("%pip install x"), "installs packages"),
+        (ran("import sys\nsys.path.append('..')"), "touches sys.path"),
+        (ran("from torch import *"), "imports *"),
+        (ran("\n".join("x = 1" for _ in range(21))), "21 lines"),
+        (ran("# NBVAL_IGNORE_OUTPUT because it varies\n1"), "does not read"),
+        (ran("# NBVAL_SKIP\n1"), "hides a failure"),
+        (ran("1", metadata={"tags": ["raises-exception"]}), "hides a failure"),
+        (
+            new_code_cell("1/0", execution_count=1, outputs=[new_output("error", ename="E", evalue="", traceback=[])]),
+            "holds an error",
+        ),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_cell_that_breaks_a_rule_is_named(cell, complaint: str, tmp_path: Path) -> None:
+    notebook = fit_notebook()
+    notebook.cells.append(cell)
+    (found,) = complaints_about(notebook, tmp_path)
+    assert complaint in found
+    assert "cell 5" in found
+
+
+def test_saved_widget_state_and_a_large_file_are_named(tmp_path: Path) -> None:
+    notebook = fit_notebook()
+    notebook.metadata["widgets"] = {"state": {}}
+    notebook.cells[1].outputs[0].text = "x" * 1_500_000
+    assert [c.split()[0] for c in complaints_about(notebook, tmp_path)] == ["1.5", "the"]
+
+
+def test_only_what_nbval_compares_counts_as_checked(tmp_path: Path) -> None:
+    silent = [
+        ran("1"),
+        ran("# NBVAL_IGNORE_OUTPUT\n1", "1"),
+        ran("1", "1", metadata={"tags": ["nbval-ignore-output"]}),
+    ]
+    silent.append(
+        new_code_cell("fig", execution_count=1, outputs=[new_output("display_data", data={"image/png": "aGk="})])
+    )
+    assert not any(map(is_checked, silent))
+    notebook = fit_notebook()
+    notebook.cells[5:] = silent
+    (found,) = complaints_about(notebook, tmp_path)
+    assert found.startswith("4 cells")
+
+
+@pytest.mark.parametrize("line", range(len(HEADER.splitlines())))
+def test_a_header_without_one_of_its_parts_is_named(line: int, tmp_path: Path) -> None:
+    notebook = fit_notebook()
+    notebook.cells[0].source = "\n".join(text for i, text in enumerate(HEADER.splitlines()) if i != line)
+    found = complaints_about(notebook, tmp_path)
+    assert found
+    assert all("header" in complaint for complaint in found)
+
+
+def test_answers_take_the_place_of_their_exercises(tmp_path: Path) -> None:
+    solution = tmp_path / "solution.py"
+    solution.write_text("# Answers.\n\n# %% exercise:00-1 the easy one\nx = 2\n\n# %% exercise:00-2\ny = x\n")
+    blank = new_notebook(
+        cells=[
+            new_code_cell("x = ...", metadata={"tags": ["exercise:00-1"]}),
+            new_code_cell("y = ...", metadata={"tags": ["other", "exercise:00-2"]}),
+            new_code_cell("print(x + y)"),
+        ]
+    )
+    assert exercise_tags(blank) == ["exercise:00-1", "exercise:00-2"]
+    solved = execute(with_answers(blank, answers(solution)), cell_timeout=60)
+    assert solved.cells[2].outputs[0].text == "4\n"
+    assert blank.cells[0].source == "x = ..."
+    with pytest.raises(ValueError, match=r"asks .* the solutions answer"):
+        with_answers(blank, {"exercise:00-1": "x = 2"})
+
+
+def test_an_output_that_names_this_machine_is_refused() -> None:
+    notebook = new_notebook(cells=[ran("print(path)", f"{Path.home()}/data\n")])
+    with pytest.raises(ValueError, match="a folder of this machine"):
+        tidy(notebook)
+
+
+@pytest.mark.slow
+def test_a_broken_function_turns_a_green_notebook_red(tmp_path: Path) -> None:
+    """Also where another module holds the function under its own name."""
+    notebook = new_notebook(
+        cells=[
+            new_code_cell("from lessons_lib import checks"),
+            new_code_cell("print(checks.mismatch(1.0, 1.0), checks.exercises.mismatch(1.0, 1.0))"),
+        ]
+    )
+    path = tmp_path / "throw_away.ipynb"
+    nbformat.write(execute(notebook, cell_timeout=60), path)
+    green = nbval(path, tmp_path / "plain")
+    assert green.returncode == 0, green.stdout
+
+    broken = tmp_path / "broken.py"
+    broken.write_text(
+        f"import runpy\nglobals().update(runpy.run_path({str(TABLE)!r}))\n"
+        "MUTATIONS = {'throw_away': Mutation('lessons_lib.checks', 'mismatch', lambda *_: 'wrong')}\n"
+    )
+    red = nbval_broken(path, tmp_path / "red", broken)
+    assert red.returncode == 1, red.stdout
+    assert "wrong wrong" in red.stdout
+
+
+def test_a_mutation_must_name_what_exists() -> None:
+    with pytest.raises(AttributeError):
+        apply(Mutation("lessons_lib.checks", "Verdict.no_such_method", print))
