@@ -19,7 +19,7 @@ class NumberControl(widgets.HBox):
         tooltip: the long text, for the pointer and for screen readers.
         low, high: ends of the range.
         step: of the slider; on a logarithmic slider, of the exponent.
-        value: at the start; None: switched off, standing at ``low``.
+        value: at the start; None: switched off, standing at ``high``.
         on_change: called with the new number, or None when switched off. Only what the learner does is told,
             not
             what :meth:`show` sets. It must return at once: it runs in whatever thread serves the widgets.
@@ -36,12 +36,12 @@ class NumberControl(widgets.HBox):
         high: float,
         step: float,
         value: float | None,
-        on_change: Callable[[float | None], None],
+        on_change: Callable[[Any], object],
         integer: bool = False,
         logarithmic: bool = False,
         switch: str | None = None,
     ) -> None:
-        start = low if value is None else value
+        start = high if value is None else value
         common: dict[str, Any] = {"value": int(start) if integer else start, "tooltip": tooltip}
         ends = {"min": low, "max": high, "step": step}
         wide = {"layout": widgets.Layout(flex="1 1 auto", width="auto", min_width="8em")}
@@ -71,9 +71,7 @@ class NumberControl(widgets.HBox):
         self._on_change, self._showing, self._logarithmic = on_change, False, logarithmic
         self.slider.observe(self._moved, "value")
         self.number.observe(self._typed, "value")
-        super().__init__(
-            children, layout=widgets.Layout(flex="1 1 21em", min_width="18em", align_items="center", margin="0")
-        )
+        super().__init__(children, layout=widgets.Layout(align_items="center", margin="0", overflow="hidden"))
         self._enable()
 
     @property
@@ -92,8 +90,8 @@ class NumberControl(widgets.HBox):
         try:
             if self._switch is not None:
                 self._switch.value = value is not None
-            if value is not None:
-                self.number.value = self.slider.value = value
+            # Standing at the high end, a bound that is switched on changes nothing until it is pulled.
+            self.number.value = self.slider.value = self.slider.max if value is None else value
         finally:
             self._showing = False
 

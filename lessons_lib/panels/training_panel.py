@@ -6,7 +6,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -93,10 +93,10 @@ class TrainingPanel(widgets.VBox):
         self.buttons = {name: self._button(name, icon, tip) for name, (icon, tip) in BUTTONS.items()}
         presets = presets_for(self._kind) if presets is None else presets
         self.presets = {preset.name: self._preset_button(preset) for preset in presets}
-        self._state = widgets.HTML()
+        self._state = widgets.HTML(layout=_layout("1 1 10em"))
         self._bar = widgets.FloatProgress(min=0, max=run.steps or 1, layout=_layout("0 1 9em"))
         self._bar.layout.visibility = "visible" if run.steps else "hidden"
-        self._progress = widgets.HTML(layout=_layout("1 1 auto"))
+        self._progress = widgets.HTML(layout=_layout("0 1 auto"))
         self._meter = widgets.HTML(meter({}, context_length, NORMS.get(self._kind, "")))
         super().__init__(self._rows(), layout=widgets.Layout(width="100%"))
         self._show_settings()
@@ -135,7 +135,7 @@ class TrainingPanel(widgets.VBox):
         settings = self.run.settings
         controls = {
             "truncation_length": NumberControl(
-                "k",
+                "truncation k",
                 "Truncation length k, in steps: how far back the gradient reaches. The state is carried on regardless.",
                 low=1,
                 high=steps,
@@ -173,7 +173,7 @@ class TrainingPanel(widgets.VBox):
             )
         low, high = learning_rates or (settings.learning_rate / 100, settings.learning_rate * 10)
         controls["learning_rate"] = NumberControl(
-            "rate",
+            "learning rate",
             "Learning rate: the optimiser's step size, on a logarithmic scale.",
             low=low,
             high=high,
@@ -193,7 +193,7 @@ class TrainingPanel(widgets.VBox):
             "Stop": self.run.stop,
             "Reset": self._reset,
         }[name]
-        button.on_click(lambda _: (act(), self._show_state()))
+        button.on_click(lambda _: self._act(act))
         return button
 
     def _preset_button(self, preset: Preset) -> widgets.Button:
@@ -207,18 +207,24 @@ class TrainingPanel(widgets.VBox):
         rows: list[widgets.Widget] = []
         if self.prediction is not None:
             rows.append(PredictionWidget(self.prediction))
-        buttons: list[widgets.Widget] = list(self.buttons.values())
+        groups = [widgets.Box(list(self.buttons.values()), layout=widgets.Layout(**wrap))]
         if self.presets:
-            label = widgets.HTML("Start from", layout=widgets.Layout(margin="2px 4px 2px 16px"))
-            buttons += [label, *self.presets.values()]
-        rows.append(widgets.Box(buttons, layout=widgets.Layout(**wrap)))
-        rows.append(widgets.Box(list(self.controls.values()), layout=widgets.Layout(grid_gap="0 16px", **wrap)))
-        rows.append(widgets.Box([self._state], layout=widgets.Layout(**wrap)))
-        rows.append(widgets.Box([self._bar, self._progress], layout=widgets.Layout(**wrap)))
-        return [*rows, self.plot, self._meter]
+            label = widgets.HTML("Start from", layout=widgets.Layout(margin="2px 4px"))
+            groups.append(widgets.Box([label, *self.presets.values()], layout=widgets.Layout(**wrap)))
+        rows.append(widgets.Box(groups, layout=widgets.Layout(grid_gap="0 16px", **wrap)))
+        columns = {"grid_template_columns": "repeat(auto-fit, minmax(20em, 1fr))", "grid_gap": "0 16px"}
+        rows.append(widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(**columns)))
+        progress = widgets.Box([self._bar, self._progress], layout=widgets.Layout(align_items="center"))
+        news = [self._state, progress]
+        rows.append(widgets.Box(news, layout=widgets.Layout(grid_gap="0 10px", **wrap)))
+        return [*rows, self._meter, self.plot]
 
     # -- the learner acts
     # -------------------------------------------------------------------------------------
+
+    def _act(self, act: Callable[[], None]) -> None:
+        act()
+        self._show_state()
 
     def _reset(self, preset: Preset | None = None) -> None:
         with self._lock:

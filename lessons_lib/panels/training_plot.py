@@ -11,25 +11,25 @@ from lessons_lib.figures import style_of
 from lessons_lib.panels.live_plot import LivePlot, Samples
 from lessons_lib.runs import Change, Run
 from lessons_lib.stability import LSTMStableSet, SpectralBall, StableSet, Unconstrained
-from lessons_lib.training import Settings
 
 SET_BY_YOU = "#d0508f"  # what the learner sets, wherever it is drawn: λ, k, and when they moved
 MOST_MARKS = 12
+MARK_ROWS = 4  # neighbouring labels stand below each other
 SMALLEST = 1e-12  # float32 knows nothing of smaller differences
 
 TITLES = {
     "loss": "Loss, in nats per token",
     "spectrum": "Singular values of the recurrent matrix",
     "gradient": "Gradient by lag, relative to lag 0",
-    "error": "Error of forgetting all but the last tokens",
+    "error": "Error from forgetting all but the last tokens",
 }
 X_TITLES = {"loss": "step", "spectrum": "rank", "gradient": "lag (tokens back)", "error": "context length (tokens)"}
 AXES = {"loss": "", "spectrum": "2", "gradient": "3", "error": "4"}
 WIDE = {
     "loss": ((0, 0.46), (0.6, 1)),
-    "spectrum": ((0.56, 1), (0.6, 1)),
+    "spectrum": ((0.54, 1), (0.6, 1)),
     "gradient": ((0, 0.46), (0, 0.4)),
-    "error": ((0.56, 1), (0, 0.4)),
+    "error": ((0.54, 1), (0, 0.4)),
 }
 NARROW = {
     "loss": ((0, 1), (0.81, 1)),
@@ -42,16 +42,10 @@ NARROW = {
 class TrainingPlot(LivePlot):
     """A :class:`LivePlot` that reads a run's history.
 
-    What a probe may measure, and where it is drawn; anything left out is not drawn:
-
-    =====================
-    ======================================================================================= ``held_out_loss``
-    nats per token on text that is not trained on; ``twin_held_out_loss``: the twin's ``singular_values``
-    of the recurrent matrix, largest first ``gradient_by_lag``    gradient norm 0, 1, 2, ... tokens back
-    ``truncation_error``   measured difference of the outputs for context lengths 1, 2, 3, ...
-    ``truncation_bound``   the theorem's bound on it ``accuracy``           ε, drawn as a level
-    =====================
-    =======================================================================================
+    It draws what the run's probe measures under these names, and leaves the rest out: ``held_out_loss`` (nats per
+    token), ``singular_values`` (largest first), ``gradient_by_lag`` (norms 0, 1, 2, ... tokens back),
+    ``truncation_error`` and ``truncation_bound`` (for context lengths 1, 2, 3, ...) and ``accuracy`` (a level beside
+    them).
     """
 
     def __init__(self) -> None:
@@ -62,34 +56,48 @@ class TrainingPlot(LivePlot):
         """Add what the run's history holds beyond what is drawn already."""
         if run.epoch != self._epoch:
             self._epoch = run.epoch
-            self._steps = self._twin_steps = self._probes = 0
+            self._drawn = {"steps": 0, "twin_steps": 0, "probes": 0}
+            self._bound: Any = None
             self.clear()
-        history = run.history
-        steps, twin_steps = len(history.steps), len(history.twin_steps)
+        probes = self._new(run, "probes")
         append: dict[str, Samples] = {
-            "loss": (history.steps[self._steps : steps], history.loss[self._steps : steps]),
-            "twin": (
-                history.twin_steps[self._twin_steps : twin_steps],
-                history.twin_loss[self._twin_steps : twin_steps],
-            ),
+            "loss": self._new(run, "steps", "loss"),
+            "twin": self._new(run, "twin_steps", "twin_loss"),
         }
-        self._steps, self._twin_steps = steps, twin_steps
         replace: dict[str, Samples] = {}
-        probes = history.probes[self._probes :]
-        self._probes += len(probes)
-        for step, measured in probes:
-            for key in ("held_out_loss", "twin_held_out_loss"):
-                if key in measured:
-                    x, y = append.get(key, ([], []))
-                    append[key] = ([*x, step], [*y, measured[key]])
         if probes:
-            replace = _profiles(probes[-1][1], run.settings)
+            held_out = [(step, found["held_out_loss"]) for step, found in probes if "held_out_loss" in found]
+            append["held_out_loss"] = ([step for step, _ in held_out], [loss for _, loss in held_out])
+            replace = _profiles(probes[-1][1])
             self.alt = in_words(run)
-        lags = len(self.curves["gradient_by_lag"])
-        self.draw(append=append, replace=replace, layout=_annotated(run, lags, self.curves["singular_values"].x))
+        bound, ranks = getattr(run.settings.stable_set, "bound", None), len(self.curves["singular_values"])
+        if (bound, ranks) != self._bound and ranks:
+            self._bound = bound, ranks
+            replace["bound"] = ([], []) if bound is None else ([1, ranks], [bound, bound])
+        self.draw(append=append, replace=replace, layout=self._annotated(run))
+
+    def _new(self, run: Run, counted: str, *others: str) -> Any:
+        """What these lists of the history hold beyond what is drawn; ``counted`` grows last."""
+        lists = [getattr(run.history, name) for name in (counted, *others)]
+        start, end = self._drawn[counted], len(lists[0])
+        self._drawn[counted] = end
+        new = [entries[start:end] for entries in lists]
+        return tuple(new) if others else new[0]
+
+    def _annotated(self, run: Run) -> dict[str, Any]:
+        """Shapes and words that follow the settings: the line of k, and a mark wherever a setting changed."""
+        shapes, words = [], _headings(WIDE)
+        length = run.settings.truncation_length
+        if len(self.curves["gradient_by_lag"]) > length:
+            shapes.append(_upright(length, "gradient"))
+            words.append(_word(f"k = {length}", length, 1, "gradient"))
+        for step, text, row in marks(run.history.changes):
+            shapes.append(_upright(step, "loss"))
+            words.append(_word(text, step, 1 - 0.09 * row, "loss"))
+        return {"shapes": shapes, "annotations": words}
 
 
-def _profiles(measured: dict[str, Any], settings: Settings) -> dict[str, Samples]:
+def _profiles(measured: dict[str, Any]) -> dict[str, Samples]:
     """The curves that a probe replaces whole."""
     curves: dict[str, Samples] = {}
     if "singular_values" in measured:
@@ -105,10 +113,6 @@ def _profiles(measured: dict[str, Any], settings: Settings) -> dict[str, Samples
             curves[key] = (np.arange(1, len(values) + 1), _positive(values))
     if "accuracy" in measured and "truncation_error" in measured:
         curves["accuracy"] = ([1, len(measured["truncation_error"])], [measured["accuracy"]] * 2)
-    bound = getattr(settings.stable_set, "bound", None)
-    if "singular_values" in measured:
-        ranks = len(measured["singular_values"])
-        curves["bound"] = ([], []) if bound is None else ([1, ranks], [bound, bound])
     return curves
 
 
@@ -116,35 +120,20 @@ def _positive(values: np.ndarray) -> np.ndarray:
     return np.where(values > SMALLEST, values, np.nan)
 
 
-def _annotated(run: Run, lags: int, ranks: Sequence[float]) -> dict[str, Any]:
-    """Shapes and words that follow the settings: the lines of k and λ, and a mark at every change."""
-    shapes, words = [], _headings(WIDE)
-    length = run.settings.truncation_length
-    if lags > length:
-        shapes.append(_upright(length, "gradient"))
-        words.append(_word(f"k = {length}", length, 1, "gradient"))
-    for step, text, level in marks(run.history.changes):
-        shapes.append(_upright(step, "loss"))
-        words.append(_word(text, step, 1 - 0.09 * level, "loss"))
-    return {"shapes": shapes, "annotations": words}
-
-
 def marks(changes: Sequence[Change], together: int = 20) -> list[tuple[int, str, int]]:
-    """(step, words, row) for the changes to be marked; what moved within a few steps is one change.
+    """(step, words, row) for the changes to be marked.
 
-    Dragging a slider changes a setting at every step on the way: only where it came to rest is news.
+    Dragging a slider changes one setting at every step on the way: only where it came to rest is news, so changes of
+    the same setting at most ``together`` steps apart are one.
     """
-    merged: list[tuple[int, dict[str, Any]]] = []
+    rests: list[Change] = []
     for change in changes:
-        if merged and change.step - merged[-1][0] <= together:
-            merged[-1] = (change.step, merged[-1][1] | {change.name: change.new})
-        else:
-            merged.append((change.step, {change.name: change.new}))
-    latest = merged[-MOST_MARKS:]
-    return [
-        (step, ", ".join(_change_in_words(name, new) for name, new in news.items()), row % 4)
-        for row, (step, news) in enumerate(latest)
-    ]
+        if rests and rests[-1].name == change.name and change.step - rests[-1].step <= together:
+            rests.pop()
+        rests.append(change)
+    # Numbered from the first one, so that a label keeps its row when an older mark goes.
+    numbered = list(enumerate(rests))[-MOST_MARKS:]
+    return [(one.step, _change_in_words(one.name, one.new), row % MARK_ROWS) for row, one in numbered]
 
 
 def _change_in_words(name: str, new: Any) -> str:
@@ -186,26 +175,25 @@ def in_words(run: Run) -> str:
 
 def _traces() -> dict[str, dict[str, Any]]:
     rnn, windowed, theorem, alone = (style_of(name) for name in ("rnn", "windowed", "theorem", "left alone"))
-    thin, thick = {"width": 1.3}, {"width": 2.4}
+    thin, thick = {"width": 1.4}, {"width": 2.4}
     yours = {"color": SET_BY_YOU, "dash": "dash", "width": 2}
 
     def trace(plot: str, name: str, mode: str = "lines", **rest: Any) -> dict[str, Any]:
         axes = {"xaxis": f"x{AXES[plot]}", "yaxis": f"y{AXES[plot]}"}
-        legend = {"legend": "legend2" if plot == "error" else "legend", "showlegend": plot in ("loss", "error")}
+        legend = {"legend": f"legend{AXES[plot]}", "showlegend": True}
         return {"type": "scatter", "name": name, "mode": mode, **axes, **legend, **rest}
 
     return {
         "twin": trace("loss", "twin left alone", line=alone.line | thin),
         "loss": trace("loss", "training", line=rnn.line | thin, opacity=0.75),
-        "twin_held_out_loss": trace("loss", "twin, held out", line=alone.line | thick),
         "held_out_loss": trace(
             "loss", "held out", "lines+markers", line={"color": rnn.colour, **thick}, marker={"size": 5}
         ),
-        "bound": trace("spectrum", "bound λ", line=yours),
         "singular_values": trace(
             "spectrum", "singular values", "markers", marker={"color": rnn.colour, "size": 5, "symbol": rnn.symbol}
         ),
-        "gradient_by_lag": trace("gradient", "gradient", line=rnn.line | thick),
+        "bound": trace("spectrum", "bound λ", line=yours),
+        "gradient_by_lag": trace("gradient", "gradient norm", line=rnn.line | thick),
         "accuracy": trace("error", "ε", line=style_of("baseline").line | thin),
         "truncation_bound": trace("error", "theorem", line=theorem.line | thick),
         "truncation_error": trace("error", "measured", line=windowed.line | thick),
@@ -215,29 +203,31 @@ def _traces() -> dict[str, dict[str, Any]]:
 def _layout(places: dict[str, Any], height: int) -> dict[str, Any]:
     layout: dict[str, Any] = {
         "height": height,
-        "margin": {"l": 58, "r": 14, "t": 30, "b": 44},
+        "margin": {"l": 52, "r": 14, "t": 44, "b": 40},
         "font": {"family": "system-ui, sans-serif", "size": 12},
         "hovermode": "closest",
         "uirevision": "kept",  # a learner's zoom survives the next frame
-        "legend": _legend(places["loss"], "top", "right"),
-        "legend2": _legend(places["error"], "bottom", "left"),
         "annotations": _headings(places),
     }
     for plot, (x, y) in places.items():
+        layout[f"legend{AXES[plot]}"] = _legend(places[plot])
         axis = {"showline": True, "ticks": "outside", "ticklen": 4, "zeroline": False}
         layout[f"xaxis{AXES[plot]}"] = {
             **axis,
             "domain": list(x),
             "anchor": f"y{AXES[plot]}",
-            "title": {"text": X_TITLES[plot], "standoff": 6},
+            "title": {"text": X_TITLES[plot], "standoff": 6, "font": {"size": 12}},
+            "tickfont": {"size": 11},
         }
         layout[f"yaxis{AXES[plot]}"] = {
             **axis,
             "domain": list(y),
             "anchor": f"x{AXES[plot]}",
             "nticks": 6,
+            "tickfont": {"size": 11},
             "exponentformat": "power",
-            **({"type": "log"} if plot in ("gradient", "error") else {}),
+            # Plotly draws powers of ten a quarter larger than it is told.
+            **({"type": "log", "tickfont": {"size": 9}} if plot in ("gradient", "error") else {}),
             **({"rangemode": "tozero"} if plot == "spectrum" else {}),
         }
     return layout
@@ -245,18 +235,22 @@ def _layout(places: dict[str, Any], height: int) -> dict[str, Any]:
 
 def _narrow() -> dict[str, Any]:
     layout = _layout(NARROW, 1100)
-    moved = {name: {"domain": entry["domain"]} for name, entry in layout.items() if name.startswith(("xaxis", "yaxis"))}
-    return {"width": 620, "height": layout["height"], "legend": layout["legend"], "legend2": layout["legend2"], **moved}
+    moved = {name: {"domain": axis["domain"]} for name, axis in layout.items() if name[1:5] == "axis"}
+    legends = {name: legend for name, legend in layout.items() if name.startswith("legend")}
+    return {"width": 620, "height": layout["height"], **legends, **moved}
 
 
-def _legend(place: Any, vertical: str, horizontal: str) -> dict[str, Any]:
-    (left, right), (bottom, top) = place
+def _legend(place: Any) -> dict[str, Any]:
+    # One line between the heading and the axes: nothing is ever drawn there.
+    (left, _), (_, top) = place
     return {
-        "x": right if horizontal == "right" else left,
-        "xanchor": horizontal,
-        "y": top if vertical == "top" else bottom,
-        "yanchor": vertical,
+        "orientation": "h",
+        "x": left,
+        "xanchor": "left",
+        "y": top,
+        "yanchor": "bottom",
         "font": {"size": 11},
+        "itemwidth": 30,
     }
 
 
@@ -264,7 +258,12 @@ def _headings(places: dict[str, Any]) -> list[dict[str, Any]]:
     # Placed by each plot's own axes, so that they follow it where the page is narrow.
     return [
         _word(f"<b>{text}</b>", 0, 1, plot)
-        | {"xref": f"x{AXES[plot]} domain", "xanchor": "left", "yanchor": "bottom", "yshift": 4}
+        | {
+            "xref": f"x{AXES[plot]} domain",
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "yshift": 22,
+        }
         for plot, text in TITLES.items()
     ]
 
