@@ -5,20 +5,44 @@ output may depend on (None: the whole past).  A *state* is a tensor or a nested 
 model's memory, or a feed-forward model's cached window.
 """
 
+from lessons_lib.models.convolution import CausalConvolution
+from lessons_lib.models.gated_convolution import GatedConvolution, GatedLinearUnit
+from lessons_lib.models.generation import generate, generate_tokens
 from lessons_lib.models.language_model import LanguageModel
+from lessons_lib.models.linear_recurrence import (
+    DiagonalRecurrence,
+    LinearRecurrence,
+    parallel_scan,
+    sequential_scan,
+)
 from lessons_lib.models.recurrent import GRU, LSTM, RecurrentCore, TanhRNN
 from lessons_lib.models.state import State, detach_state, map_state
+from lessons_lib.models.tcn import TCN
+from lessons_lib.models.transformer import Transformer
+from lessons_lib.models.wavenet import WaveNet
 from lessons_lib.models.windowed import Windowed, truncated_outputs
 
 __all__ = [
     "GRU",
     "LSTM",
+    "TCN",
+    "CausalConvolution",
+    "DiagonalRecurrence",
+    "GatedConvolution",
+    "GatedLinearUnit",
     "LanguageModel",
+    "LinearRecurrence",
     "RecurrentCore",
     "State",
     "TanhRNN",
+    "Transformer",
+    "WaveNet",
     "Windowed",
     "detach_state",
+    "generate",
+    "generate_tokens",
     "map_state",
+    "parallel_scan",
+    "sequential_scan",
     "truncated_outputs",
 ]
