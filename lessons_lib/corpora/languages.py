@@ -44,9 +44,7 @@ class ProductOfLags:
 
     def __init__(self, lags: Sequence[int], flips: Sequence[float]) -> None:
         if not 1 <= len(lags) <= 16 or len(lags) != len(flips):
-            raise ValueError(
-                f"{len(lags)} lags and {len(flips)} flips: pass one of each for every bit, 1 to 16 bits"
-            )
+            raise ValueError(f"{len(lags)} lags and {len(flips)} flips: pass one of each for every bit, 1 to 16 bits")
         if any(lag < 1 or lag != int(lag) for lag in lags):
             raise ValueError(f"lags={tuple(lags)}: every lag must be a whole number of steps, at least 1")
         if not all(0 <= flip <= 1 for flip in flips):
@@ -203,9 +201,7 @@ class HiddenMarkov:
         for _, high, low in zip(range(3000), upper, lower, strict=False):
             if high - low <= 2 * self.tolerance:
                 return (high + low) / 2
-        raise ValueError(
-            "this chain forgets its start too slowly for its entropy rate: pass a context_length"
-        )
+        raise ValueError("this chain forgets its start too slowly for its entropy rate: pass a context_length")
 
     def _losses(self, beliefs: Floats, weights: Floats) -> Iterator[float]:
         """H_0, H_1, ... from ``beliefs`` ``(n, states)`` about the state before a token, held with
@@ -265,9 +261,7 @@ def _distributions(name: str, values: ArrayLike, ndim: int) -> Floats:
 
 def _check_context(context_length: int | None) -> None:
     if context_length is not None and context_length < 0:
-        raise ValueError(
-            f"context_length={context_length}: pass 0 or more tokens, or None for the whole past"
-        )
+        raise ValueError(f"context_length={context_length}: pass 0 or more tokens, or None for the whole past")
 
 
 def _check_length(length: int) -> None:

@@ -47,9 +47,7 @@ class Vocabulary:
         unknown = self._ids.get(UNKNOWN)
         ids = [self._ids.get(word, unknown) for word in listed]
         if None in ids:
-            raise ValueError(
-                f"{listed[ids.index(None)]!r} is not in this vocabulary, and it holds no {UNKNOWN}"
-            )
+            raise ValueError(f"{listed[ids.index(None)]!r} is not in this vocabulary, and it holds no {UNKNOWN}")
         return torch.tensor(ids, dtype=torch.int64)
 
     def decode(self, ids: Tensor | Iterable[int]) -> list[str]:
@@ -121,18 +119,13 @@ def _encode(texts: list[bytes]) -> bytes:
     ids.default_factory = ids.__len__
     # Everything per word runs in C: split, look-up, and the id of a word never seen, which is the length so
     # far.
-    splits = [
-        np.fromiter(map(ids.__getitem__, text.replace(b"\n", b" <eos> ").split()), dtype="<u2")
-        for text in texts
-    ]
+    splits = [np.fromiter(map(ids.__getitem__, text.replace(b"\n", b" <eos> ").split()), dtype="<u2") for text in texts]
     return b"".join([*(split.tobytes() for split in splits), b"\n".join(ids)])
 
 
 def _reduce(splits: list[Ids], words: list[str], size: int) -> tuple[list[Ids], list[str]]:
     if not 2 <= size <= len(words):
-        raise ValueError(
-            f"vocabulary_size={size}: pass a number from 2 ({UNKNOWN} and {END}) to {len(words)}"
-        )
+        raise ValueError(f"vocabulary_size={size}: pass a number from 2 ({UNKNOWN} and {END}) to {len(words)}")
     unknown = words.index(UNKNOWN)
     counts = np.bincount(splits[0], minlength=len(words))
     counts[[unknown, words.index(END)]] = len(splits[0])
