@@ -44,7 +44,7 @@ class LanguageModel(nn.Module):
             )
         self.core: Any = core
         self.embedding = nn.Embedding(vocabulary_size, embedding_size)
-        self.decoder = nn.Linear(core.hidden_size, vocabulary_size)
+        self.decoder: Any = nn.Linear(core.hidden_size, vocabulary_size)
         self.dropout = nn.Dropout(dropout)
         # Small, so that an input clip cuts nothing off at the start: clamped entries get no gradient.
         nn.init.uniform_(self.embedding.weight, -0.1, 0.1)

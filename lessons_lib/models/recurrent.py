@@ -53,7 +53,8 @@ class RecurrentCore(nn.Module):
 
     def zero_state(self, batch_size: int) -> State:
         """The start: zeros of shape (layers, batch, hidden), with the weights' type and device."""
-        return self.cells[0].weight_hh_l0.new_zeros(self.layers, batch_size, self.hidden_size)
+        weight: Any = self.cells[0].weight_hh_l0
+        return weight.new_zeros(self.layers, batch_size, self.hidden_size)
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """inputs: (batch, time, input_size) -> outputs: (batch, time, hidden_size), and the last state."""

@@ -136,7 +136,7 @@ def _set_from_json(value: list[Any] | None) -> Any:
     module, name, fields = value
     # Only what is already imported: a file must not choose what runs.
     kind: Any = getattr(sys.modules.get(module), name, None)  # type: ignore[arg-type]
-    if kind is None or not dataclasses.is_dataclass(kind):
+    if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
         raise CheckpointError(f"the stable set {module}.{name} is not known here: import the module that defines it")
     return kind(**fields)
 

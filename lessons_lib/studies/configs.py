@@ -1,0 +1,138 @@
+"""The WikiText-2 study's rows: one frozen config for each row and preset."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from torch import Tensor
+
+from lessons_lib import stability
+from lessons_lib.models import LSTM, LanguageModel, TanhRNN
+from lessons_lib.models.adaptive import AdaptiveLanguageModel
+
+CORES = {"rnn": TanhRNN, "lstm": LSTM}
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """Everything that decides a training but its seed and its device.
+
+    ``stable_set`` names a class of :mod:`lessons_lib.stability` with its arguments.  The learning rate falls
+    linearly to zero over the epochs.  ``train_tokens`` and ``test_tokens`` cut the splits (None: all of them).
+    """
+
+    core: str
+    stable_set: str = "Unconstrained"
+    set_arguments: tuple[tuple[str, float], ...] = ()
+    width: int = 200
+    layers: int = 1
+    dropout: float = 0.2
+    tied: bool = False
+    cutoffs: tuple[int, ...] = ()  # of the adaptive softmax; none: the full softmax
+    input_clip: float | None = None
+    batch_size: int = 32
+    steps: int = 35
+    learning_rate: float = 5.0
+    gradient_clip: float = 0.25
+    epochs: int = 6
+    train_tokens: int | None = None
+    test_tokens: int | None = None
+
+    def build_set(self) -> Any:
+        """The stable set as a value."""
+        return getattr(stability, self.stable_set)(**dict(self.set_arguments))
+
+    def build_model(self, counts: Tensor) -> LanguageModel:
+        """A fresh model for a vocabulary whose training counts are given, from torch's global random state."""
+        core = CORES[self.core](self.width, self.width, self.layers, dropout=self.dropout, input_clip=self.input_clip)
+        if self.cutoffs:
+            cutoffs = [rank for rank in self.cutoffs if rank < len(counts)]  # a small corpus has fewer clusters
+            return AdaptiveLanguageModel(core, counts, self.width, cutoffs, self.dropout)
+        return LanguageModel(core, len(counts), self.width, self.tied, self.dropout)
+
+    def to_json(self) -> dict[str, Any]:
+        """The config as JSON values."""
+        return asdict(self) | {"set_arguments": dict(self.set_arguments), "cutoffs": list(self.cutoffs)}
+
+
+_ROWS = {
+    "rnn-unstable": StudyConfig("rnn", learning_rate=1.0),
+    "rnn-stable": StudyConfig("rnn", "SpectralBall", (("bound", 0.99),), learning_rate=1.0),
+    "lstm-unstable": StudyConfig("lstm", dropout=0.4, learning_rate=20.0),
+    "lstm-stable": StudyConfig(
+        "lstm", "LSTMStableSet", (("forget_ceiling", 0.64), ("input_bound", 0.75)), input_clip=0.75, learning_rate=20.0
+    ),
+    "lstm-stable-wide": StudyConfig(
+        "lstm",
+        "LSTMWideSet",
+        (("bound", 0.995), ("lowest_ceiling", 0.3), ("highest_ceiling", 0.92), ("mu", 1.1), ("input_bound", 0.75)),
+        input_clip=0.75,
+        dropout=0.3,
+        learning_rate=20.0,
+    ),
+}
+
+# What a preset changes in every row.
+_PRESETS: dict[str, dict[str, Any]] = {
+    "paper": {"batch_size": 20, "width": 512, "epochs": 40},
+    "laptop": {"cutoffs": (1000, 6000)},
+    "ci": {
+        "cutoffs": (1000, 6000),
+        "width": 16,
+        "epochs": 2,
+        "batch_size": 8,
+        "train_tokens": 14_000,
+        "test_tokens": 4_000,
+    },
+}
+
+ROWS, PRESETS = tuple(_ROWS), tuple(_PRESETS)
+
+
+def config_of(row: str, preset: str) -> StudyConfig:
+    """The frozen config of a row under a preset.
+
+    Raises:
+        ValueError: unknown row or preset.
+    """
+    if row not in _ROWS:
+        raise ValueError(f"unknown row {row!r}: choose one of {', '.join(ROWS)}")
+    if preset not in _PRESETS:
+        raise ValueError(f"unknown preset {preset!r}: choose one of {', '.join(PRESETS)}")
+    return replace(_ROWS[row], **_PRESETS[preset])
+
+
+def suggest(row: str, config: StudyConfig, trial: Any) -> StudyConfig:
+    """The config that an Optuna trial proposes: each row searches a space of its own.
+
+    Width, layers, softmax and epochs stay the preset's: they decide what a training costs, not how well it fits.
+    """
+    rnn = config.core == "rnn"
+    rates = (0.3, 6.0) if rnn else (4.0, 40.0)
+    changes: dict[str, Any] = {
+        "learning_rate": trial.suggest_float("learning_rate", *rates, log=True),
+        "dropout": trial.suggest_float("dropout", 0.0, 0.6, step=0.1),
+        "batch_size": trial.suggest_categorical("batch_size", [20, 32]),
+    }
+    if not config.cutoffs:
+        changes["tied"] = trial.suggest_categorical("tied", [False, True])
+    if config.input_clip is not None:
+        changes["input_clip"] = trial.suggest_categorical("input_clip", [0.5, 0.75, 1.0])
+    if row == "rnn-stable":
+        changes["set_arguments"] = (("bound", trial.suggest_float("bound", 0.8, 0.999)),)
+    elif row == "lstm-stable":
+        ceiling = trial.suggest_float("forget_ceiling", 0.58, 0.8)
+        changes["set_arguments"] = (("forget_ceiling", ceiling), ("input_bound", changes["input_clip"]))
+    elif row == "lstm-stable-wide":
+        lowest = trial.suggest_float("lowest_ceiling", 0.2, 0.6)
+        highest = trial.suggest_float("highest_ceiling", 0.7, 0.98)
+        slack = trial.suggest_float("slack", 0.05, 0.95)  # places λ between the highest ceiling and 1
+        changes["set_arguments"] = (
+            ("bound", highest + slack * (0.999 - highest)),
+            ("lowest_ceiling", lowest),
+            ("highest_ceiling", highest),
+            ("mu", trial.suggest_float("mu", 1.0, 2.0)),
+            ("input_bound", changes["input_clip"]),
+        )
+    return replace(config, **changes)
