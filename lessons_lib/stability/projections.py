@@ -185,38 +185,45 @@ def nested_l1_project(blocks: list[Tensor], weights: list[Tensor], limits: list[
     Returns:
         New blocks.  Waits and methods as for ``l1_rows_project``.
     """
-    tight = [torch.stack(limits[k:]).amin(0) for k in range(len(limits))]  # a later ball may be the smaller one
-    sizes = [_weighted_sum(block.abs(), weight) for block, weight in zip(blocks, weights, strict=True)]
-    levels = torch.stack(sizes).cumsum(0)
-    outside = (levels > torch.stack(tight) * (1 + rounding(blocks[0].dtype))).any(0)
+    tight = torch.stack([torch.stack(limits[k:]).amin(0) for k in range(len(limits))])  # the outer may be smaller
+
+    def outside(blocks: list[Tensor], weights: list[Tensor], tight: Tensor) -> Tensor:
+        sizes = [_weighted_sum(block.abs(), weight) for block, weight in zip(blocks, weights, strict=True)]
+        return (torch.stack(sizes).cumsum(0) > tight * (1 + rounding(tight.dtype))).any(0)
+
     if blocks[0].is_cuda:
-        moved = _shrink_chain(blocks, weights, tight)
-        return [torch.where(outside.unsqueeze(-1), new, old) for new, old in zip(moved, blocks, strict=True)]
+        for _ in range(2):  # the second time on the small result: takes away what cancelled far outside
+            mask = outside(blocks, weights, tight).unsqueeze(-1)
+            moved = _shrink_chain(blocks, weights, tight)
+            blocks = [torch.where(mask, new, old) for new, old in zip(moved, blocks, strict=True)]
+        return blocks
     nearest = [block.clone() for block in blocks]
     width = sum(block.shape[1] for block in blocks)
-    for part in outside.nonzero().squeeze(-1).split(max(1, _CACHED // width)):
-        pieces = ([tensor[part] for tensor in group] for group in (blocks, weights, tight))
-        for block, new in zip(nearest, _shrink_chain(*pieces), strict=True):
-            block[part] = new
+    for _ in range(2):
+        picked = outside(nearest, weights, tight).nonzero().squeeze(-1)
+        for part in picked.split(max(1, _CACHED // width)):
+            pieces = [block[part] for block in nearest]
+            moved = _shrink_chain(pieces, [weight[part] for weight in weights], tight[:, part])
+            for block, new in zip(nearest, moved, strict=True):
+                block[part] = new
     return nearest
 
 
-def _shrink_chain(blocks: list[Tensor], weights: list[Tensor], limits: list[Tensor]) -> list[Tensor]:
+def _shrink_chain(blocks: list[Tensor], weights: list[Tensor], limits: Tensor) -> list[Tensor]:
     count = len(blocks)
-    for _ in range(2):  # the second time on the small result: takes away what cancelled far outside
-        sizes = [block.abs() for block in blocks]
-        runs = {
-            (a, b): l1_threshold(
-                torch.cat(sizes[a : b + 1], -1),
-                limits[b] - limits[a - 1] if a else limits[b],
-                torch.cat(weights[a : b + 1], -1),
-            )
-            for a in range(count)
-            for b in range(a, count)
-        }
-        for k in range(count):
-            lowest = [torch.stack([runs[a, b] for a in range(k + 1)]).amin(0) for b in range(k, count)]
-            threshold = torch.stack(lowest).amax(0).unsqueeze(-1)
-            kept = (sizes[k] - threshold * weights[k]).clamp_min(0)
-            blocks = [*blocks[:k], kept * blocks[k].sign(), *blocks[k + 1 :]]
-    return blocks
+    sizes = [block.abs() for block in blocks]
+    runs = {
+        (a, b): l1_threshold(
+            torch.cat(sizes[a : b + 1], -1),
+            limits[b] - limits[a - 1] if a else limits[b],
+            torch.cat(weights[a : b + 1], -1),
+        )
+        for a in range(count)
+        for b in range(a, count)
+    }
+    result = []
+    for k, (block, size, weight) in enumerate(zip(blocks, sizes, weights, strict=True)):
+        lowest = [torch.stack([runs[a, b] for a in range(k + 1)]).amin(0) for b in range(k, count)]
+        threshold = torch.stack(lowest).amax(0).unsqueeze(-1)
+        result.append((size - threshold * weight).clamp_min(0) * block.sign())
+    return result
