@@ -25,8 +25,8 @@ study_app = typer.Typer(help="Train, certify and publish one row of a study.", n
 app.add_typer(study_app, name="study")
 
 # What a person can mend: said in one line, without a traceback.
-EXPECTED = (ValueError, CheckpointError, DataUnavailable, OSError)
-REFUSED = (wikitext2.CertificateError, wikitext2.DivergedError)
+EXPECTED: tuple[type[Exception], ...] = (ValueError, CheckpointError, DataUnavailable, OSError)
+REFUSED: tuple[type[Exception], ...] = (wikitext2.CertificateError, wikitext2.DivergedError)
 
 SeedOption = Annotated[int, typer.Option(help="Seed of the weights and of dropout.")]
 PresetOption = Annotated[str, typer.Option(help=f"One of {', '.join(configs.PRESETS)}.")]
@@ -37,9 +37,10 @@ FolderOption = Annotated[Path | None, typer.Option(help="Where artefacts are; da
 @contextlib.contextmanager
 def one_line_errors(*refused: type[Exception]) -> Iterator[None]:
     """Turn what a person can mend into one line on stderr and exit code 2 (1 for a result that is refused)."""
+    said = (*EXPECTED, *REFUSED, *refused)
     try:
         yield
-    except (*EXPECTED, *REFUSED, *refused) as error:
+    except said as error:
         typer.echo(f"lessons: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(2 if isinstance(error, EXPECTED) else 1) from error
 
