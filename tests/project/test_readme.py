@@ -1,0 +1,33 @@
+"""What the README shows, runs."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+README = Path(__file__).parents[2] / "README.md"
+BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf8"), re.M | re.S)
+
+
+def test_the_python_in_the_readme_runs(tmp_path):
+    """All blocks as one program, in order, in an empty folder."""
+    assert BLOCKS, "the README shows how to train, project and certify a module of the reader's own"
+    program = tmp_path / "readme.py"
+    program.write_text("\n".join(BLOCKS))
+    run = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:__main__", str(program)],
+        cwd=tmp_path,
+        env={**os.environ, "LESSONS_BUDGET": "ci"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.strip(), "it shows something"
+
+
+def test_links_within_the_repository_lead_somewhere():
+    targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", README.read_text(encoding="utf8"))
+    assert [target for target in targets if not (README.parent / target).exists()] == []
