@@ -68,8 +68,9 @@ class Question:
             self.answer = self._known(answer)
         if self.answer is None:
             return f"You said: {self.committed}. Now measure it."
-        self.revealed = True
-        self._tell()
+        if not self.revealed:  # a listener that shows the answer asks for it here
+            self.revealed = True
+            self._tell()
         if self.committed == self.answer:
             return f"You said: {self.committed}. So it is. {self.why}".rstrip()
         return f"You said: {self.committed}. It is: {self.answer}. {self.why}".rstrip()

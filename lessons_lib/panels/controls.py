@@ -96,15 +96,17 @@ class NumberControl(widgets.HBox):
             self._showing = False
 
     def _moved(self, change: Any) -> None:
-        value = change["new"]
-        # Dragging a logarithmic slider gives 1.1220184543: round, but leave the handle where the learner put
-        # it.
-        self.number.value = float(f"{value:.2g}") if self._logarithmic else value
+        # A logarithmic slider gives 1.1220184543: the box rounds it, and the handle stays where the learner put it.
+        if self._rounded(self.number.value) != self._rounded(change["new"]):
+            self.number.value = self._rounded(change["new"])
 
     def _typed(self, change: Any) -> None:
-        if not self._logarithmic or float(f"{self.slider.value:.2g}") != change["new"]:
+        if self._rounded(self.slider.value) != change["new"]:
             self.slider.value = change["new"]
         self._tell()
+
+    def _rounded(self, value: float) -> float:
+        return float(f"{value:.2g}") if self._logarithmic else value
 
     def _switched(self, _: Any) -> None:
         self._enable()

@@ -93,10 +93,10 @@ class TrainingPanel(widgets.VBox):
         self.buttons = {name: self._button(name, icon, tip) for name, (icon, tip) in BUTTONS.items()}
         presets = presets_for(self._kind) if presets is None else presets
         self.presets = {preset.name: self._preset_button(preset) for preset in presets}
-        self._state = widgets.HTML(layout=_layout("1 1 10em"))
-        self._bar = widgets.FloatProgress(min=0, max=run.steps or 1, layout=_layout("0 1 9em"))
+        self._state = widgets.HTML(layout=_layout("3 1 12em"))
+        self._bar = widgets.FloatProgress(min=0, max=run.steps or 1, layout=_layout("1 1 5em"))
         self._bar.layout.visibility = "visible" if run.steps else "hidden"
-        self._progress = widgets.HTML(layout=_layout("0 1 auto"))
+        self._progress = widgets.HTML(layout=_layout("0 0 auto"))
         self._meter = widgets.HTML(meter({}, context_length, NORMS.get(self._kind, "")))
         super().__init__(self._rows(), layout=widgets.Layout(width="100%"))
         self._show_settings()
@@ -214,7 +214,9 @@ class TrainingPanel(widgets.VBox):
         rows.append(widgets.Box(groups, layout=widgets.Layout(grid_gap="0 16px", **wrap)))
         columns = {"grid_template_columns": "repeat(auto-fit, minmax(20em, 1fr))", "grid_gap": "0 16px"}
         rows.append(widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(**columns)))
-        progress = widgets.Box([self._bar, self._progress], layout=widgets.Layout(align_items="center"))
+        progress = widgets.Box(
+            [self._bar, self._progress], layout=widgets.Layout(flex="1 1 34em", align_items="center")
+        )
         news = [self._state, progress]
         rows.append(widgets.Box(news, layout=widgets.Layout(grid_gap="0 10px", **wrap)))
         return [*rows, self._meter, self.plot]
@@ -304,7 +306,7 @@ class TrainingPanel(widgets.VBox):
         said = [f"step {step:,}{limit}", f"{tokens:,} tokens"]
         if seconds > 0:
             said.append(f"{(tokens - self._speed[0][1]) / seconds:,.0f} tokens/s")
-        self._progress.value = " · ".join([*said, self._device])
+        self._progress.value = f'<span style="white-space:nowrap">{" · ".join([*said, self._device])}</span>'
         if self.run.steps:
             self._bar.value = step
 

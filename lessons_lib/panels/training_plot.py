@@ -277,6 +277,7 @@ def _word(text: str, x: float, y: float, plot: str) -> dict[str, Any]:
         "yref": f"y{AXES[plot]} domain",
         "xanchor": "left",
         "yanchor": "top",
+        "xshift": 2,
         "showarrow": False,
     }
 

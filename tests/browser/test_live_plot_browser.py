@@ -1,4 +1,5 @@
 import pytest
+
 from tests.browser.lab import LabNotebook, write_notebook
 
 pytestmark = pytest.mark.browser
@@ -103,4 +104,6 @@ threading.Thread(target=draw).start()""")
     open_plot.page.wait_for_function(f"() => ({DRAWN})()[0] > 3")
     open_plot.cut_connection()
     wait_until_drawn(open_plot, 40, 0)
-    assert open_plot.page.evaluate("() => [...document.querySelector('.lessons-live-plot').data[0].y]") == list(range(40))
+    assert open_plot.page.evaluate("() => [...document.querySelector('.lessons-live-plot').data[0].y]") == list(
+        range(40)
+    )

@@ -1,0 +1,201 @@
+"""The panel without a browser: its widgets' callbacks are what a browser would call."""
+
+import threading
+import time
+
+import pytest
+import torch
+from ipywidgets.widgets import widget as registry
+
+from lessons_lib.checks import predict
+from lessons_lib.corpora import Stream
+from lessons_lib.models import LSTM, LanguageModel, TanhRNN
+from lessons_lib.panels import TrainingPanel
+from lessons_lib.panels.training_plot import marks
+from lessons_lib.runs import Change, LanguageProbe, Run
+from lessons_lib.stability import LSTMStableSet, SpectralBall, Unconstrained
+from lessons_lib.training import Settings
+
+TOKENS = torch.randint(9, (601,), generator=torch.Generator().manual_seed(0))
+
+
+def factory(core=TanhRNN):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return LanguageModel(core(5, 6), 9, 5), Stream(TOKENS, 2, 10)
+
+
+def new_run(build=factory, settings=None, **keywords):
+    probe = LanguageProbe(TOKENS[:100], TOKENS[:30].view(1, -1), max_context=8, max_lag=8)
+    settings = settings or Settings(5, learning_rate=0.1, gradient_clip=1.0)
+    return Run(build, settings, name="panel test", probe=probe, **keywords)
+
+
+def wait_for(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def make():
+    panels = []
+
+    def make(run=None, **keywords):
+        panels.append(TrainingPanel(run or new_run(), **keywords))
+        return panels[-1]
+
+    yield make
+    for panel in panels:
+        panel.run.close()
+        panel.close()
+
+
+def test_controls_write_settings_that_the_next_step_uses(make):
+    panel = make()
+    panel.buttons["Play"].click()
+    panel.controls["truncation_length"].slider.value = 3
+    panel.controls["bound"]._switch.value = True
+    panel.controls["bound"].number.value = 0.5
+    panel.controls["learning_rate"].number.value = 0.2
+    wait_for(lambda: len(panel.run.history.changes) >= 3)
+    settings = panel.run.settings
+    assert (settings.truncation_length, settings.learning_rate) == (3, 0.2)
+    assert settings.stable_set == SpectralBall(0.5)
+    panel.controls["bound"]._switch.value = False
+    assert panel.run.settings.stable_set == Unconstrained()
+
+
+def test_an_lstm_gets_a_forget_ceiling(make):
+    panel = make(new_run(lambda: factory(LSTM), Settings(5, stable_set=LSTMStableSet(0.7))))
+    assert "bound" not in panel.controls
+    assert panel.controls["forget_ceiling"].value == 0.7
+    panel.controls["forget_ceiling"].number.value = 0.8
+    assert panel.run.settings.stable_set == LSTMStableSet(0.8)
+
+
+def test_buttons_allow_what_the_state_allows(make):
+    panel = make()
+
+    def allowed():
+        return {name for name, button in panel.buttons.items() if not button.disabled}
+
+    assert allowed() == {"Play", "Step", "Reset"}
+    panel.buttons["Play"].click()
+    wait_for(lambda: panel.run.state == "running")
+    wait_for(lambda: allowed() == {"Pause", "Stop", "Reset"})
+    panel.buttons["Pause"].click()
+    wait_for(lambda: allowed() == {"Play", "Step", "Stop", "Reset"})
+    assert "Paused at step" in panel._state.value
+    panel.buttons["Stop"].click()
+    wait_for(lambda: allowed() == {"Reset"})
+    panel.buttons["Reset"].click()
+    assert allowed() == {"Play", "Step", "Reset"}
+    assert panel.run.history.steps == []
+
+
+def test_the_plot_shows_what_the_history_holds(make):
+    panel = make(new_run(steps=30, twin=True), context_length=5)
+    panel.buttons["Step"].click()
+    wait_for(lambda: panel.run.state == "paused")
+    panel.controls["truncation_length"].slider.value = 2
+    panel.buttons["Play"].click()
+    wait_for(lambda: panel.run.state == "finished")
+    history, curves = panel.run.history, panel.plot.curves
+    wait_for(lambda: "Finished after 30 steps" in panel._state.value)
+    assert curves["loss"].y.tolist() == history.loss
+    assert curves["twin"].y.tolist() == history.twin_loss
+    assert len(curves["held_out_loss"]) == len(history.probes)
+    assert curves["singular_values"].y.tolist() == history.probes[-1][1]["singular_values"]
+    assert len(curves["gradient_by_lag"]) == 9
+    assert len(curves["truncation_error"]) == len(curves["truncation_bound"]) == 8
+    assert "step 30 of 30" in panel._progress.value
+    assert "step 30" in panel.plot.alt
+    assert "measured" in panel._meter.value
+    assert len(panel.figure().data) == len(curves)
+
+
+def test_a_preset_begins_again_and_says_so(make):
+    panel = make()
+    panel.buttons["Play"].click()
+    wait_for(lambda: panel.run.step_count > 2)
+    panel.presets["very short memory"].click()
+    assert panel.run.state == "ready"
+    assert "very short memory" in panel._state.value
+    assert panel.run.settings.stable_set == SpectralBall(0.3)
+    assert panel.controls["bound"].value == 0.3
+    assert len(panel.plot.curves["loss"]) == 0
+    panel.presets["explode"].click()
+    assert panel.controls["bound"].value is None
+    assert torch.linalg.matrix_norm(panel.run.model.core.cells[0].weight_hh_l0, 2).item() == pytest.approx(4.0)
+
+
+def test_play_waits_for_the_prediction(make):
+    question = predict("What happens to the loss?", ["it rises", "it falls"])
+    panel = make(prediction=question)
+    assert panel.buttons["Play"].disabled
+    assert panel.buttons["Step"].disabled
+    question.commit("it falls")
+    assert not panel.buttons["Play"].disabled
+
+
+def test_divergence_is_a_state_that_says_what_to_try(make):
+    panel = make(new_run(settings=Settings(5, learning_rate=1e30)))
+    panel.buttons["Play"].click()
+    wait_for(lambda: "Diverged" in panel._state.value)
+    assert "learning rate" in panel._state.value
+
+
+def test_a_failure_shows_its_escaped_traceback(make):
+    def probe(model, settings):
+        raise RuntimeError("<no such thing>")
+
+    panel = make(Run(factory, Settings(5), name="panel test", probe=probe))
+    panel.buttons["Play"].click()
+    wait_for(lambda: "Failed" in panel._state.value)
+    assert "&lt;no such thing&gt;" in panel._state.value
+    assert "in probe" in panel._state.value
+    assert "<no such" not in panel._state.value
+
+
+def test_ten_panels_of_one_name_leave_one_thread_and_the_widgets_of_one(make):
+    make()
+    widgets = len(registry._instances)
+    for _ in range(10):
+        panel = make(new_run(), prediction=None)
+        panel.buttons["Play"].click()
+    assert len(registry._instances) == widgets
+    wait_for(lambda: sum(thread.name == "run panel test" for thread in threading.enumerate()) == 1)
+
+
+def test_a_paused_panel_stops_drawing(make):
+    panel = make()
+    panel.buttons["Play"].click()
+    wait_for(lambda: panel.run.step_count > 3)
+    panel.buttons["Pause"].click()
+    wait_for(lambda: panel.run.state == "paused")
+    time.sleep(1.3)  # longer than a plot waits for a silent page
+    sent = []
+    panel.plot.send = lambda *message: sent.append(message)
+    time.sleep(0.5)
+    assert sent == []
+
+
+def test_callbacks_work_in_any_thread(make):
+    panel = make()
+    thread = threading.Thread(target=panel.buttons["Play"].click)
+    thread.start()
+    thread.join()
+    wait_for(lambda: panel.run.step_count > 2)
+    thread = threading.Thread(target=panel.presets["stable"].click)
+    thread.start()
+    thread.join(10)
+    assert panel.run.state == "ready"
+
+
+def test_a_dragged_slider_leaves_one_mark_where_it_came_to_rest():
+    dragged = [Change(100 + i, "truncation_length", 50 - i, 49 - i, 0.0) for i in range(10)]
+    pulled = Change(112, "stable_set", Unconstrained(), SpectralBall(0.9), 0.0)
+    later = Change(300, "truncation_length", 40, 7, 0.0)
+    assert marks([*dragged, pulled, later]) == [(109, "k 40", 0), (112, "λ ≤ 0.9", 1), (300, "k 7", 2)]
