@@ -1,0 +1,76 @@
+"""The stable set of linear recurrences: eigenvalues in a disc."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lessons_lib.models.linear_recurrence import DiagonalRecurrence
+from lessons_lib.stability.projections import TOLERANCE, rounding
+
+
+@dataclass(frozen=True)
+class EigenvalueDisc:
+    """Diagonal linear recurrences with no eigenvalue larger than ``bound``: |λ_j| <= bound for every unit.
+
+    With bound < 1 each layer forgets at that rate in the Euclidean norm, whatever the inputs: the recurrent matrix is
+    diagonal, hence normal, so its spectral norm *is* its spectral radius.
+    """
+
+    bound: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.bound < math.inf:
+            raise ValueError(f"bound={self.bound}: give a number from 0 up; Unconstrained() has no bound")
+
+    def contains(self, module: nn.Module) -> bool:
+        """Whether there are such layers, and every |λ| is at most bound (1 + 1e-5)."""
+        return self.rate(module) <= self.bound * (1 + TOLERANCE)
+
+    @torch.no_grad()
+    def project_(self, module: nn.Module) -> Tensor:
+        """Move every eigenvalue outside straight towards 0 onto the circle: the nearest point of the complex plane.
+
+        Where the module keeps λ in polar coordinates (its own ``bound``), λ is moved all the same; Euclidean distance
+        in λ is then not that of its parameters.  The host never waits.
+
+        Returns:
+            The Euclidean distance moved in λ, a 0-d tensor; NaN where an eigenvalue is.
+
+        Raises:
+            ValueError: for a module without a diagonal recurrence.
+        """
+        squares = torch.zeros(())
+        for layer in _layers(module):
+            values = layer.eigenvalues()
+            sizes = values.abs()
+            outside = sizes > self.bound * (1 + rounding(sizes.dtype))
+            nearest = torch.where(outside, values * (self.bound / sizes), values)
+            # Before the write: where λ itself is the parameter, ``values`` is a view of it.
+            squares = squares.to(sizes) + (nearest - values).abs().square().sum()
+            layer.set_eigenvalues_(nearest, where=outside)
+        return squares.sqrt()
+
+    def rate(self, module: nn.Module) -> float:
+        """The largest |λ|, in the Euclidean norm of a layer's state; inf when there is none to speak of.
+
+        Of stacked layers it is the asymptotic rate, as for stacked RNNs.
+        """
+        layers = _layers(module, required=False)
+        if not layers:
+            return math.inf
+        largest = float(torch.stack([layer.eigenvalues().detach().abs().max() for layer in layers]).max())
+        return math.inf if math.isnan(largest) else largest
+
+    def describe(self) -> str:
+        return f"linear recurrences with eigenvalues at most {self.bound:g} in size; rate in the Euclidean norm"
+
+
+def _layers(module: nn.Module, required: bool = True) -> list[DiagonalRecurrence]:
+    layers = [part for part in module.modules() if isinstance(part, DiagonalRecurrence)]
+    if required and not layers:
+        raise ValueError(f"{type(module).__name__} holds no DiagonalRecurrence: use SpectralBall or LSTMStableSet")
+    return layers

@@ -1,0 +1,56 @@
+"""How much faster a parallel scan is than its loop on this machine: ratios measured in one run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lessons_lib.models import parallel_scan, sequential_scan
+
+CASES = ((1, 256, 64), (1, 1024, 64), (16, 1024, 64), (16, 4096, 64))  # batch, time, units
+
+
+def seconds(work: Callable[[], object], repeats: int = 3) -> float:
+    """The fastest of a few repeats, after one that warms up."""
+    work()
+    taken = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        work()
+        taken.append(time.perf_counter() - began)
+    return min(taken)
+
+
+def ratio(batch: int, steps: int, units: int, *, backward: bool = False) -> float:
+    """Time of the loop over time of the scan, complex64 on one thread's worth of CPU; with gradients if asked."""
+    generator = torch.Generator().manual_seed(0)
+    eigenvalues = torch.polar(torch.full((units,), 0.98), 6 * torch.rand(units, generator=generator))
+    inputs = torch.randn(batch, steps, units, dtype=torch.complex64, generator=generator)
+    if backward:
+        eigenvalues.requires_grad_()
+        inputs.requires_grad_()
+
+    def work(scan: Callable[[Tensor, Tensor], Tensor]) -> None:
+        states = scan(eigenvalues, inputs)
+        if backward:
+            torch.autograd.grad(states.real.sum(), (eigenvalues, inputs))
+
+    return seconds(lambda: work(sequential_scan)) / seconds(lambda: work(parallel_scan))
+
+
+def main() -> None:
+    """Print loop over scan for a few shapes; the gate is at 1,024 steps and more."""
+    print(f"time of the loop over time of the scan, CPU, {torch.get_num_threads()} thread(s)")
+    for batch, steps, units in CASES:
+        forward, both = (ratio(batch, steps, units, backward=backward) for backward in (False, True))
+        verdict = "" if steps < 1024 else f"   (limit 1, {'met' if min(forward, both) > 1 else 'MISSED'})"
+        print(
+            f"  batch {batch:2d}, {steps:4d} steps, {units} units: {forward:5.1f}, with gradients {both:5.1f}{verdict}"
+        )
+
+
+if __name__ == "__main__":
+    main()
