@@ -40,8 +40,13 @@ def plain_reading(folder: Path) -> list[Tensor]:
             for line in lines:
                 for word in [*line.split(), "<eos>"]:
                     dictionary.add(word)
+        read = []
         with open(folder / file.path, encoding="utf8") as lines:
-            read = [torch.tensor([dictionary.ids[word] for word in [*line.split(), "<eos>"]]) for line in lines]
+            for line in lines:
+                ids = []
+                for word in [*line.split(), "<eos>"]:
+                    ids.append(dictionary.ids[word])
+                read.append(torch.tensor(ids))
         splits.append(torch.cat(read))
     return splits
 

@@ -3,8 +3,11 @@ import subprocess
 import sys
 from collections import Counter
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from lessons_lib.corpora import DataUnavailable, Vocabulary, download, text, wikitext2
 
@@ -42,6 +45,31 @@ def test_ids_equal_an_independent_reading(words):
         assert torch.equal(tokens, torch.tensor(expected))
     assert len(corpus.vocabulary) == 33_278
     assert corpus.vocabulary.words == tuple(ids)
+
+
+WORDS = st.text("ab\x01é戦", min_size=1, max_size=5).map(lambda part: part * (1 + len(part) * 2)) | st.sampled_from(
+    "abc"
+)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.lists(st.lists(WORDS, max_size=6), max_size=5), min_size=1, max_size=3))
+def test_reading_by_whole_arrays_equals_the_loop_over_words(texts):
+    ids: dict[str, int] = {}
+    words = [word for lines in texts for line in lines for word in [*line, "<eos>"]]
+    expected = [ids.setdefault(word, len(ids)) for word in words]
+    read, vocabulary = text.read_words(["".join("  ".join(line) + " \n" for line in lines).encode() for lines in texts])
+    assert read.tolist() == expected
+    assert vocabulary == list(ids)
+
+
+def test_words_that_share_a_slot_are_still_told_apart():
+    # Three times as many words as slots: most have to try again.
+    words = np.arange(3 * 2**18, dtype=np.uint64).repeat(2)
+    order = np.random.default_rng(0).permutation(len(words))
+    first = text._first_appearance(words[order])
+    _, expected, inverse = np.unique(words[order], return_index=True, return_inverse=True)
+    assert (first == expected[inverse]).all()
 
 
 @pytest.mark.parametrize("size", [2, 10, 1000, 33_277, 33_278])
