@@ -4,7 +4,17 @@ Everything here accepts any module that contains torch.nn.RNN or LSTM layers, a 
 """
 
 from lessons_lib.stability.bounds import context_for, contraction_steps, truncation_bound
+from lessons_lib.stability.descent import descend, largest_safe_step, safe_step_at_optimum, system_loss
+from lessons_lib.stability.dynamics import (
+    contraction_quantiles,
+    lyapunov_exponents,
+    numerical_radius,
+    numerical_range,
+    spectral_radius,
+    transient_growth,
+)
 from lessons_lib.stability.layers import Layer, layers_of
+from lessons_lib.stability.linear import EigenvalueDisc
 from lessons_lib.stability.probes import contraction, gradient_by_lag, singular_values, truncation_error
 from lessons_lib.stability.projections import l1_rows_project, spectral_ball_project
 from lessons_lib.stability.rates import certified_rate, spectral_norm
@@ -12,6 +22,7 @@ from lessons_lib.stability.sets import LSTMStableSet, SpectralBall, StableSet, U
 from lessons_lib.stability.wide import LSTMWideSet
 
 __all__ = [
+    "EigenvalueDisc",
     "LSTMStableSet",
     "LSTMWideSet",
     "Layer",
@@ -21,13 +32,23 @@ __all__ = [
     "certified_rate",
     "context_for",
     "contraction",
+    "contraction_quantiles",
     "contraction_steps",
+    "descend",
     "gradient_by_lag",
     "l1_rows_project",
+    "largest_safe_step",
     "layers_of",
+    "lyapunov_exponents",
+    "numerical_radius",
+    "numerical_range",
+    "safe_step_at_optimum",
     "singular_values",
     "spectral_ball_project",
     "spectral_norm",
+    "spectral_radius",
+    "system_loss",
+    "transient_growth",
     "truncation_bound",
     "truncation_error",
 ]

@@ -120,9 +120,9 @@ def _one_step_back(
 
     outputs, gradients = [feature], [upon_features]
     if adjoint is not None:
-        outputs += _tensors(after)
-        gradients += _tensors(map_state(behind_zeros, adjoint))
-    leaves = _tensors(before)
+        outputs += tensors_of(after)
+        gradients += tensors_of(map_state(behind_zeros, adjoint))
+    leaves = tensors_of(before)
     found = iter(torch.autograd.grad(outputs, leaves, gradients))
     return map_state(lambda _: next(found), before)
 
@@ -191,14 +191,15 @@ def truncation_error(
     return torch.stack([errors[k] for k in context_lengths])
 
 
-def _tensors(state: State) -> list[Tensor]:
-    return [state] if isinstance(state, Tensor) else [t for part in state for t in _tensors(part)]
+def tensors_of(state: State) -> list[Tensor]:
+    """A state's tensors in order, each (layers, batch, hidden)."""
+    return [state] if isinstance(state, Tensor) else [t for part in state for t in tensors_of(part)]
 
 
 def _norms(state: State) -> Tensor:
     """The Euclidean norm of each sequence's whole state: (batch,)."""
-    return torch.cat([s.transpose(0, 1).flatten(1) for s in _tensors(state)], dim=1).norm(dim=1)
+    return torch.cat([s.transpose(0, 1).flatten(1) for s in tensors_of(state)], dim=1).norm(dim=1)
 
 
 def _batch_of(state: State) -> int:
-    return _tensors(state)[0].shape[1]
+    return tensors_of(state)[0].shape[1]
