@@ -168,7 +168,8 @@ class Run:
             Exception: whatever ended the run in the state "failed".
         """
         thread = self._thread
-        if thread is not None and self.state == "running":
+        # What is wanted counts, not the state: a run just resumed has not woken up yet.
+        if thread is not None and self._wanted == "run":
             if self.steps is None and timeout is None:
                 raise RuntimeError(f"run {self.name!r} has no step limit: stop() it first, or pass a timeout")
             thread.join(timeout)
