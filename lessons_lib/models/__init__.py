@@ -16,6 +16,12 @@ from lessons_lib.models.linear_recurrence import (
     sequential_scan,
 )
 from lessons_lib.models.recurrent import GRU, LSTM, RecurrentCore, TanhRNN
+from lessons_lib.models.sequence_to_sequence import (
+    ConvolutionalTranslator,
+    RecurrentTranslator,
+    TransformerTranslator,
+    Translator,
+)
 from lessons_lib.models.state import State, detach_state, map_state
 from lessons_lib.models.tcn import TCN
 from lessons_lib.models.transformer import Transformer
@@ -27,15 +33,19 @@ __all__ = [
     "LSTM",
     "TCN",
     "CausalConvolution",
+    "ConvolutionalTranslator",
     "DiagonalRecurrence",
     "GatedConvolution",
     "GatedLinearUnit",
     "LanguageModel",
     "LinearRecurrence",
     "RecurrentCore",
+    "RecurrentTranslator",
     "State",
     "TanhRNN",
     "Transformer",
+    "TransformerTranslator",
+    "Translator",
     "WaveNet",
     "Windowed",
     "detach_state",
