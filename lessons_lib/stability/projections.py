@@ -25,6 +25,11 @@ def rounding(dtype: torch.dtype) -> float:
     return 32 * torch.finfo(dtype).eps
 
 
+def _waits_are_dear(tensor: Tensor) -> bool:
+    """Whether asking this tensor a question stalls the host: then work without branches, on everything."""
+    return tensor.is_cuda
+
+
 def within_spectral_ball(weight: Tensor, bound: float, slack: float) -> Tensor:
     """Whether the largest singular value is at most ``bound * (1 + slack)``: a 0-d boolean tensor, no wait.
 
@@ -58,15 +63,15 @@ def spectral_ball_project(weight: Tensor, bound: float) -> Tensor:
     """
     if bound == 0:
         return torch.zeros_like(weight)
-    exact = weight.double() if weight.is_cuda else weight
+    exact = weight.double() if _waits_are_dear(weight) else weight
     squares, vectors = torch.linalg.eigh(exact.mT @ exact)
-    if not weight.is_cuda and squares[-1] > (_FAR * bound) ** 2:
+    if not _waits_are_dear(weight) and squares[-1] > (_FAR * bound) ** 2:
         left, values, right = torch.linalg.svd(weight.double(), full_matrices=False)
         return (left * values.clamp(max=bound) @ right).to(weight.dtype)
     # One minus this factor is what is taken from each right singular direction: nothing, below the bound.
     values = squares.clamp_min(0).sqrt()
     excess = (1 - bound / values.clamp_min(bound)).to(exact.dtype)
-    if not weight.is_cuda:  # asking which columns matter is free here, and a wait on CUDA
+    if not _waits_are_dear(weight):  # asking which columns matter is free here, and a wait on CUDA
         over = int((values > bound).sum())
         vectors, excess = vectors[:, len(values) - over :], excess[len(values) - over :]
     return (exact - (exact @ vectors) * excess @ vectors.mT).to(weight.dtype)
@@ -90,7 +95,7 @@ def l1_rows_project(rows: Tensor, radius: Tensor | float, weights: Tensor | floa
     weights = _like(rows, weights)
     weights = weights.expand(len(rows), weights.shape[-1] if weights.dim() else 1)
     outside = _weighted_sum(rows.abs(), weights) > radius * (1 + rounding(rows.dtype))
-    if rows.is_cuda:
+    if _waits_are_dear(rows):
         return torch.where(outside.unsqueeze(-1), _shrink(rows, radius, weights), rows)
     picked = outside.nonzero().squeeze(-1)
     if not len(picked):
@@ -127,7 +132,7 @@ def l1_threshold(
     Returns:
         τ: (count,).
     """
-    by = _threshold_by_sort if sizes.is_cuda else _threshold_by_newton
+    by = _threshold_by_sort if _waits_are_dear(sizes) else _threshold_by_newton
     return by(sizes, radius, weights, _like(sizes, free).expand(len(sizes)), free_slope).clamp_min(0)
 
 
@@ -191,7 +196,7 @@ def nested_l1_project(blocks: list[Tensor], weights: list[Tensor], limits: list[
         sizes = [_weighted_sum(block.abs(), weight) for block, weight in zip(blocks, weights, strict=True)]
         return (torch.stack(sizes).cumsum(0) > tight * (1 + rounding(tight.dtype))).any(0)
 
-    if blocks[0].is_cuda:
+    if _waits_are_dear(blocks[0]):
         for _ in range(2):  # the second time on the small result: takes away what cancelled far outside
             mask = outside(blocks, weights, tight).unsqueeze(-1)
             moved = _shrink_chain(blocks, weights, tight)

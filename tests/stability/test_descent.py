@@ -54,13 +54,13 @@ def test_the_measured_safe_step_is_exact_on_a_quadratic_and_tends_to_the_curvatu
 
 def test_unstable_targets_need_steps_that_vanish_with_length():
     logs = {
-        a: [largest_safe_step(scalar(0.9 * a), scalar(a), length).log10().item() for length in (10, 20, 40)]
+        a: [largest_safe_step(scalar(0.9 * a), scalar(a), length).log10().item() for length in (5, 10, 20)]
         for a in (0.5, 1.2)
     }
-    assert max(logs[0.5]) - min(logs[0.5]) < 0.01
+    assert max(logs[0.5]) - min(logs[0.5]) < 0.05
     assert logs[0.5][0] > -0.5
-    assert logs[1.2][0] > logs[1.2][1] + 2
-    assert logs[1.2][1] > logs[1.2][2] + 3.5
+    assert logs[1.2][0] > logs[1.2][1] + 1
+    assert logs[1.2][1] > logs[1.2][2] + 2
 
 
 def test_descent_follows_autograd_and_its_options():
@@ -83,11 +83,11 @@ def test_descent_follows_autograd_and_its_options():
 
 
 def test_at_the_step_that_suits_a_stable_target_the_unstable_one_diverges():
-    for length in (10, 20):
+    for length in (6, 12):
         step = 0.5 * largest_safe_step(scalar(0.0), scalar(0.5), length)
-        assert descend(scalar(0.0), scalar(0.5), length, step, 300)[1][-1] < 1e-6
+        assert descend(scalar(0.0), scalar(0.5), length, step, 150)[1][-1] < 1e-6
         for decay in (False, True):
-            losses = descend(scalar(0.0), scalar(1.2), length, step, 300, decay=decay)[1]
+            losses = descend(scalar(0.0), scalar(1.2), length, step, 150, decay=decay)[1]
             assert not losses[-1] < 0.1 * losses[0], (length, decay, losses[-1])
 
 
