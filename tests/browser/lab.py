@@ -134,6 +134,14 @@ class LabNotebook:
         self.page.evaluate(f"i => {{ {PANEL}.content.activeCellIndex = i }}", index)
         self.command("notebook:run-cell")
 
+    def cell_with(self, text: str) -> int:
+        """Position of the first cell whose source holds ``text``."""
+        index = self.page.evaluate(
+            f"text => {PANEL}.content.widgets.findIndex(c => c.model.sharedModel.getSource().includes(text))", text
+        )
+        assert index >= 0, f"no cell of {self.name} holds {text!r}"
+        return index
+
     def save(self) -> None:
         self.command("docmanager:save")
 
