@@ -169,9 +169,7 @@ def gradient_by_lag(
 def _levels(series: Sequence[Series], levels: Mapping[str, float]) -> list[Series]:
     """Horizontal lines as curves of two points, so that they stand in the legend and hide nothing."""
     places = [
-        value
-        for one in series
-        for value in (listed(one.x) if one.x is not None else (0, len(listed(one.y)) - 1))
+        value for one in series for value in (listed(one.x) if one.x is not None else (0, len(listed(one.y)) - 1))
     ]
     ends = (min(places, default=0), max(places, default=1))
     named = {name: "optimum" if name.lower().startswith("optimum") else "baseline" for name in levels}

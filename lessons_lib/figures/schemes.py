@@ -55,9 +55,7 @@ def truncation_schemes(
     if stepped:
         frames = [_scheme_traces(steps, truncation_length, t, schemes) for t in range(steps)]
         add_frames(figure, frames, [str(t) for t in range(steps)], prefix="loss at position ", active=last)
-    figure.update_xaxes(
-        title_text="position in the stream", dtick=1, showgrid=False, range=[-0.7, steps - 0.3]
-    )
+    figure.update_xaxes(title_text="position in the stream", dtick=1, showgrid=False, range=[-0.7, steps - 0.3])
     figure.update_yaxes(
         tickvals=list(range(len(schemes))),
         ticktext=list(schemes),
@@ -66,9 +64,7 @@ def truncation_schemes(
     )
     reached = (_reach_in_words(s, gradient_reach(s, last, truncation_length)) for s in schemes)
     words = f"With k = {truncation_length}, the gradient of the loss at position {last} reaches: "
-    return finished(
-        figure, f"Where the gradient stops, k = {truncation_length}", words + "; ".join(reached) + "."
-    )
+    return finished(figure, f"Where the gradient stops, k = {truncation_length}", words + "; ".join(reached) + ".")
 
 
 def _scheme_traces(steps: int, k: int, last: int, schemes: Sequence[str]) -> list[go.Scatter]:
@@ -111,11 +107,7 @@ def _nodes(points: Sequence[tuple[int, int]], name: str, symbol: str, colour: st
 
 
 def _reach_in_words(scheme: str, reach: range) -> str:
-    return (
-        f"{scheme}, positions {reach.start} to {reach.stop - 1}"
-        if len(reach) > 1
-        else f"{scheme}, only itself"
-    )
+    return f"{scheme}, positions {reach.start} to {reach.stop - 1}" if len(reach) > 1 else f"{scheme}, only itself"
 
 
 def unrolled_graph(steps: int = 6, at: int | None = None) -> go.Figure:
@@ -144,9 +136,7 @@ def unrolled_graph(steps: int = 6, at: int | None = None) -> go.Figure:
             marker={
                 "symbol": "square" if letter == "x" else "circle",
                 "size": 34,
-                "color": [
-                    (ORANGE if letter == "y" else BLUE) if u else "rgba(128,128,128,0.12)" for u in used
-                ],
+                "color": [(ORANGE if letter == "y" else BLUE) if u else "rgba(128,128,128,0.12)" for u in used],
                 "line": {"color": GREY, "width": 1},
             },
         )

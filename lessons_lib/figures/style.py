@@ -73,9 +73,7 @@ def style_of(family: str) -> Style:
 
 def ordered_style(position: int) -> Style:
     """The style of curve number ``position`` (from 0) among curves that differ by a number, not by family."""
-    return Style(
-        _ORDERED[position % len(_ORDERED)], _ORDERED_DASHES[position % len(_ORDERED_DASHES)], "circle"
-    )
+    return Style(_ORDERED[position % len(_ORDERED)], _ORDERED_DASHES[position % len(_ORDERED_DASHES)], "circle")
 
 
 def finished(figure: go.Figure, title: str | None = None, drawing: str | None = None) -> go.Figure:
@@ -134,3 +132,6 @@ def _template() -> go.layout.Template:
 
 
 plotly.io.templates["lessons"] = _template()
+if plotly.io.renderers.default == "plotly_mimetype+notebook":
+    # JupyterLab draws the first form; the second would store 5 MB of plotly.js with every figure.
+    plotly.io.renderers.default = "plotly_mimetype"

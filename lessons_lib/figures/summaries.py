@@ -69,9 +69,7 @@ def _add_bar(figure: go.Figure, name: str, seeds: list[float], style: Style, fro
         )
     else:
         marker = {"symbol": "line-ew", "size": 26, "line": {"color": style.colour, "width": 3}}
-        figure.add_scatter(
-            x=[name], y=rounded([mean]), error_y=whisker, mode="markers", name=name, marker=marker
-        )
+        figure.add_scatter(x=[name], y=rounded([mean]), error_y=whisker, mode="markers", name=name, marker=marker)
     if len(seeds) > 1:
         figure.add_scatter(
             x=[name] * len(seeds),

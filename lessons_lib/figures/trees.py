@@ -24,9 +24,7 @@ def reached_nodes(kernel_size: int, dilations: Sequence[int]) -> list[list[int]]
     return levels
 
 
-def dilated_tree(
-    kernel_size: int = 2, dilations: Sequence[int] = (1, 2, 4, 8), *, animated: bool = False
-) -> go.Figure:
+def dilated_tree(kernel_size: int = 2, dilations: Sequence[int] = (1, 2, 4, 8), *, animated: bool = False) -> go.Figure:
     """A stack of causal convolutions as a grid of nodes, time running right.
 
     The tree under the last output is coloured: its leaves are the receptive field.
@@ -44,9 +42,7 @@ def dilated_tree(
         add_frames(figure, frames, names, prefix="layers followed down: ", active=depth)
     labels = ["input", *(f"layer {n}, dilation {d}" for n, d in enumerate(dilations, start=1))]
     figure.update_xaxes(title_text="time, steps before now", range=[-shown + 0.3, 0.7], showgrid=False)
-    figure.update_yaxes(
-        tickvals=list(range(depth + 1)), ticktext=labels, showgrid=False, range=[-0.4, depth + 0.4]
-    )
+    figure.update_yaxes(tickvals=list(range(depth + 1)), ticktext=labels, showgrid=False, range=[-0.4, depth + 0.4])
     figure.update_layout(showlegend=False)
     words = (
         f"{depth} layers of kernel size {kernel_size} with dilations {', '.join(map(str, dilations))}. "
@@ -70,9 +66,7 @@ def _tree_traces(kernel_size: int, dilations: Sequence[int], grown: int, shown: 
     every = [(-s, height) for height in range(depth + 1) for s in range(shown)]
     used = [(-s, depth - step) for step, level in enumerate(levels) for s in level]
     return [
-        go.Scatter(
-            x=edge_x, y=edge_y, mode="lines", name="reads", line={"color": TEAL, "width": 2}, hoverinfo="skip"
-        ),
+        go.Scatter(x=edge_x, y=edge_y, mode="lines", name="reads", line={"color": TEAL, "width": 2}, hoverinfo="skip"),
         _dots(every, "not read", "circle-open", GREY),
         _dots(used, "read", "circle", TEAL),
         _dots([(0, depth)], "the output", "star", ORANGE),
@@ -86,6 +80,4 @@ def _dots(points: Sequence[tuple[int, int]], name: str, symbol: str, colour: str
         "size": 16 if symbol == "star" else 11,
         "line": {"color": colour, "width": 1.5},
     }
-    return go.Scatter(
-        x=[x for x, _ in points], y=[y for _, y in points], mode="markers", name=name, marker=marker
-    )
+    return go.Scatter(x=[x for x, _ in points], y=[y for _, y in points], mode="markers", name=name, marker=marker)

@@ -1,9 +1,19 @@
 """Widgets: the live plot and the training panel. Only this room knows that Jupyter exists."""
 
 from lessons_lib.panels.live_plot import LivePlot
+from lessons_lib.panels.machine_table import MachineTable, SelfTest
 from lessons_lib.panels.prediction import PredictionWidget
 from lessons_lib.panels.presets import Preset, presets_for
 from lessons_lib.panels.training_panel import TrainingPanel
 from lessons_lib.panels.training_plot import TrainingPlot
 
-__all__ = ["LivePlot", "PredictionWidget", "Preset", "TrainingPanel", "TrainingPlot", "presets_for"]
+__all__ = [
+    "LivePlot",
+    "MachineTable",
+    "PredictionWidget",
+    "Preset",
+    "SelfTest",
+    "TrainingPanel",
+    "TrainingPlot",
+    "presets_for",
+]

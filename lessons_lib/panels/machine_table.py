@@ -48,39 +48,48 @@ class MachineTable:
         )
 
 
-def self_test() -> widgets.VBox:
-    """A slider and the live plot it draws: move one, the other must follow, and the line below says whether
-    the
-    kernel heard the slider and the browser drew the picture.
+class SelfTest(widgets.VBox):
+    """A slider and the live plot it draws: move one, the other must follow.
+
+    The line below says whether the kernel heard the slider and the browser drew the picture.
     """
-    slider = widgets.IntSlider(value=2, min=1, max=8, description="waves", continuous_update=True)
-    number = widgets.BoundedIntText(value=2, min=1, max=8, layout={"width": "70px"})
-    widgets.jslink((slider, "value"), (number, "value"))
-    plot = LivePlot(
-        {"wave": {"type": "scatter", "mode": "lines", "name": "wave", "line": style_of("rnn").line}},
-        {"height": 220, "margin": {"l": 50, "r": 20, "t": 20, "b": 40}, "xaxis": {"title": {"text": "time"}}},
-        alt="A sine wave with as many periods as the slider says",
-    )
-    status = widgets.HTML("Waiting for the browser.")
-    heard = {"moved": False, "drawn": False}
 
-    def tell() -> None:
-        parts = ["The live plot was drawn." if heard["drawn"] else "Waiting for the browser to draw."]
-        parts.append(f"The slider is heard: {slider.value}." if heard["moved"] else "Now move the slider.")
-        status.value = f'<span role="status">{" ".join(parts)}</span>'
+    def __init__(self) -> None:
+        ends: dict[str, Any] = {"value": 2, "min": 1, "max": 8}
+        self.slider = widgets.IntSlider(description="waves", **ends)
+        self.number = widgets.BoundedIntText(layout=widgets.Layout(width="5.5em"), **ends)
+        widgets.jslink((self.slider, "value"), (self.number, "value"))
+        self.plot = LivePlot(
+            {"wave": {"type": "scatter", "mode": "lines", "name": "wave", "line": style_of("rnn").line}},
+            {"height": 220, "margin": {"l": 50, "r": 20, "t": 20, "b": 40}, "xaxis": {"title": {"text": "time"}}},
+            alt="A sine wave with as many periods as the slider says",
+        )
+        self.status = widgets.HTML()
+        self._moved = self._drawn = False
+        super().__init__([widgets.HBox([self.slider, self.number]), self.plot, self.status])
+        self.plot.on_msg(self._heard_browser)
+        self.slider.observe(self._heard_slider, "value")
+        self._draw()
 
-    def draw(change: Any = None) -> None:
-        heard["moved"] = heard["moved"] or change is not None
+    def __repr__(self) -> str:
+        return "A slider and a live plot: to be used where notebooks run"
+
+    def _draw(self) -> None:
         time = [step / (POINTS - 1) for step in range(POINTS)]
-        plot.draw(replace={"wave": (time, [math.sin(2 * math.pi * slider.value * t) for t in time])})
-        tell()
+        wave = [math.sin(2 * math.pi * self.slider.value * t) for t in time]
+        self.plot.draw(replace={"wave": (time, wave)})
+        self._tell()
 
-    def drawn(_: Any, content: dict[str, Any], __: Any) -> None:
-        if content.get("op") == "drawn" and not heard["drawn"]:
-            heard["drawn"] = True
-            tell()
+    def _heard_slider(self, _: Any) -> None:
+        self._moved = True
+        self._draw()
 
-    plot.on_msg(drawn)
-    slider.observe(draw, "value")
-    draw()
-    return widgets.VBox([widgets.HBox([slider, number]), plot, status])
+    def _heard_browser(self, _: Any, content: dict[str, Any], __: Any) -> None:
+        if content.get("op") == "drawn" and not self._drawn:
+            self._drawn = True
+            self._tell()
+
+    def _tell(self) -> None:
+        drawn = "The live plot was drawn." if self._drawn else "Waiting for the browser to draw."
+        moved = f"The slider is heard: {self.slider.value}." if self._moved else "Now move the slider."
+        self.status.value = f'<span role="status">{drawn} {moved}</span>'

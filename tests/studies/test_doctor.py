@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lessons_lib.panels.machine_table import MachineTable, self_test
+from lessons_lib.panels.machine_table import MachineTable, SelfTest
 from lessons_lib.studies.doctor import Row, doctor, worst
 
 
@@ -96,12 +96,11 @@ def test_the_table_says_each_state_in_words_and_escapes_what_it_shows():
 
 
 def test_the_self_test_follows_the_slider_and_hears_the_browser():
-    box = self_test()
-    (slider, _), plot, status = box.children[0].children, *box.children[1:]
-    assert "Waiting for the browser" in status.value
-    slider.value = 5
-    assert "The slider is heard: 5." in status.value
-    wave = plot.curves["wave"]
+    test = SelfTest()
+    assert "Waiting for the browser" in test.status.value
+    test.slider.value = 5
+    assert "The slider is heard: 5." in test.status.value
+    wave = test.plot.curves["wave"]
     assert sum(a <= 0 < b for a, b in zip(wave.y, wave.y[1:], strict=False)) == 5
-    plot._msg_callbacks(plot, {"op": "drawn", "frame": 1}, [])
-    assert "The live plot was drawn." in status.value
+    test.plot._msg_callbacks(test.plot, {"op": "drawn", "frame": 1}, [])
+    assert "The live plot was drawn." in test.status.value
