@@ -67,7 +67,7 @@ $(VENV)/lab.stamp: pyproject.toml constraints.txt
 		"(Debian: apt install python3-venv) or name it, make lab PYTHON=/path/to/python3" >&2; exit 1; }; \
 	echo "making $(VENV) with $$("$$candidate" --version)"; "$$candidate" -m venv --clear $(VENV); }
 	@if [ "$$(uname -s)" = Linux ] && ! command -v nvidia-smi >/dev/null && ! [ -e /proc/driver/nvidia ]; then \
-		$(RUN) -m pip install -q --no-deps --timeout 15 --retries 1 --extra-index-url $(CPU_INDEX) \
+		echo "fetching PyTorch for CPU"; $(RUN) -m pip install -q --no-deps --timeout 15 --retries 1 --extra-index-url $(CPU_INDEX) \
 			-c constraints.txt torch; fi
 	$(RUN) -m pip install -q -c constraints.txt -e ".[lab]"
 	@printf '%s' "$(CURDIR)" > $(VENV)/folder

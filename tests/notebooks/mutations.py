@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+import torch
+
 
 @dataclass(frozen=True)
 class Mutation:
@@ -23,9 +25,9 @@ class Mutation:
     broken: Callable[..., Any]
 
 
-def moves_nothing(self: Any, module: Any) -> float:
+def moves_nothing(self: Any, module: Any) -> torch.Tensor:
     """A projection that leaves the module as it is, and says so."""
-    return 0.0
+    return torch.zeros(())
 
 
 MUTATIONS = {
