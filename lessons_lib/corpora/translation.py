@@ -87,7 +87,7 @@ class Translation(FreshBatches):
     def holds(self, meaning: int) -> bool:
         """Whether a meaning belongs to this split."""
         # Multiplying by an odd number and keeping the top bits scatters neighbours over both splits.
-        scattered = (meaning + 1) * 0x9E3779B97F4A7C15 % 2**64
+        scattered = (int(meaning) + 1) * 0x9E3779B97F4A7C15 % 2**64
         return (scattered < 2**64 // 10) == (self.split == "test")
 
     def draw_pair(self, rng: np.random.Generator) -> Pair:
