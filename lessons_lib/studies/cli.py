@@ -66,7 +66,7 @@ def study_wikitext2(
     with one_line_errors():
         torch.set_num_threads(threads)
         config = configs.config_of(row, preset)
-        place = torch.device(device) if device else default_device()
+        place = default_device(device)
         study = wikitext2.Study(row, preset, config, wikitext2.load_corpus(corpus), seed, place, checkpoints)
         if study.checkpoint.exists() and not resume:
             raise ValueError(f"{study.checkpoint} is there from an earlier run: add --resume, or delete it")

@@ -70,9 +70,11 @@ def train_trial(job: dict[str, Any]) -> None:
         folder=folder,
     )
     training.resume()
-    state, epoch = "complete", len(training.curve)
+    state, epoch, driver = "complete", len(training.curve), multiprocessing.parent_process()
     try:
         for progress in training.train():
+            if driver is not None and not driver.is_alive():
+                return  # the next driver submits this trial again, and it resumes
             if len(progress.curve) > epoch:
                 epoch = len(progress.curve)
                 trial.report(progress.curve[-1]["valid_perplexity"], epoch)
@@ -105,7 +107,10 @@ class Processes:
     """Workers as processes of this machine, one per trial."""
 
     def __init__(self) -> None:
-        self._context = multiprocessing.get_context("spawn")
+        methods = multiprocessing.get_all_start_methods()
+        self._context: Any = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+        if "forkserver" in methods:
+            self._context.set_forkserver_preload([__name__])  # torch is imported once, not once per trial
 
     def submit(self, job: dict[str, Any]) -> Any:
         process = self._context.Process(target=train_trial, args=(job,), name=f"trial {job['number']}")
