@@ -17,7 +17,7 @@ from lessons_lib.stability import (
     layers_of,
     singular_values,
     spectral_norm,
-    truncation_bound,
+    truncation_bounds,
     truncation_error,
 )
 from lessons_lib.training import Settings, mean_loss
@@ -59,7 +59,7 @@ class LanguageProbe:
             "singular_values": singular_values(model)[0].tolist(),
             "gradient_by_lag": gradient_by_lag(model, sample, self.max_lag).tolist(),
             "truncation_error": error.tolist(),
-            "truncation_bound": [truncation_bound(model, k, **limits) for k in contexts],
+            "truncation_bound": truncation_bounds(model, contexts, **limits),
             "accuracy": self.accuracy,
             "rate": certified_rate(model),
             "context_needed": context_for(model, self.accuracy, **limits),

@@ -3,7 +3,7 @@
 Everything here accepts any module that contains torch.nn.RNN or LSTM layers, a reader's own included.
 """
 
-from lessons_lib.stability.bounds import context_for, contraction_steps, truncation_bound
+from lessons_lib.stability.bounds import context_for, contraction_steps, truncation_bound, truncation_bounds
 from lessons_lib.stability.descent import descend, largest_safe_step, safe_step_at_optimum, system_loss
 from lessons_lib.stability.dynamics import (
     contraction_quantiles,
@@ -19,6 +19,7 @@ from lessons_lib.stability.probes import contraction, gradient_by_lag, singular_
 from lessons_lib.stability.projections import l1_rows_project, spectral_ball_project
 from lessons_lib.stability.rates import certified_rate, spectral_norm
 from lessons_lib.stability.sets import LSTMStableSet, SpectralBall, StableSet, Unconstrained
+from lessons_lib.stability.training_bound import TrainingConstants
 from lessons_lib.stability.wide import LSTMWideSet
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "Layer",
     "SpectralBall",
     "StableSet",
+    "TrainingConstants",
     "Unconstrained",
     "certified_rate",
     "context_for",
@@ -50,5 +52,6 @@ __all__ = [
     "system_loss",
     "transient_growth",
     "truncation_bound",
+    "truncation_bounds",
     "truncation_error",
 ]

@@ -13,6 +13,7 @@ Several layers, and the LSTM, replace λ by a non-negative matrix and λ^k by it
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -69,10 +70,24 @@ def truncation_bound(
     Raises:
         ValueError: no recurrent layer, layers that do not fit on each other, RNN and LSTM layers mixed.
     """
-    if context_length < 0:
-        raise ValueError(f"context_length={context_length}: it counts inputs, from 0 up")
+    return truncation_bounds(module, [context_length], input_bound=input_bound, output_lipschitz=output_lipschitz)[0]
+
+
+def truncation_bounds(
+    module: nn.Module,
+    context_lengths: Iterable[int],
+    *,
+    input_bound: float,
+    output_lipschitz: float = 1.0,
+) -> list[float]:
+    """``truncation_bound`` for each of several context lengths; the weights are looked at once."""
     certificate = _certificate(module, input_bound)
-    return math.inf if certificate is None else output_lipschitz * certificate.after(context_length)
+    bounds = []
+    for length in context_lengths:
+        if length < 0:
+            raise ValueError(f"context_length={length}: it counts inputs, from 0 up")
+        bounds.append(math.inf if certificate is None else output_lipschitz * certificate.after(length))
+    return bounds
 
 
 def context_for(

@@ -68,16 +68,19 @@ class PanelPage:
         """Seconds from each key press to the start of the first step that used the new value."""
         slider = self.slider(label)
         slider.focus()
-        before = int(self.notebook.kernel(f"len({self.run}.history.changes)"))
+        first = self.changes()
         pressed = []
-        for _ in range(moves):
+        for move in range(moves):
             pressed.append(time.monotonic())  # the kernel reads the same clock
             slider.press(key)
             time.sleep(SETTLED)
-        printed = self.notebook.kernel(f"[change.at for change in {self.run}.history.changes[{before}:]]")
+            wait_for(lambda move=move: self.changes() > first + move, 10, f"a move of {label} reached no step")
+        printed = self.notebook.kernel(f"[change.at for change in {self.run}.history.changes[{first}:]]")
         used = [float(number) for number in printed.strip("[]").split(",")]
-        assert len(used) == moves, f"{moves} moves of {label} made {len(used)} changes"
         return [at - press for press, at in zip(pressed, used, strict=True)]
+
+    def changes(self) -> int:
+        return int(self.notebook.kernel(f"len({self.run}.history.changes)"))
 
 
 def steer_lesson(
