@@ -94,7 +94,7 @@ def test_context_for_is_the_smallest_that_the_bound_allows(layers, accuracy):
 def small_modules():
     """Name, module of a certified kind inside its set or at the edge, bound on inputs, order of its norm."""
     for seed in range(4):
-        tiny = recipe(0.9, d=1 + seed, inputs=1 + seed, seed=seed)
+        tiny = recipe(0.7, d=1 + seed, inputs=1 + seed, seed=seed)
         yield f"nearly linear {seed}", tiny, 1e-3, 2.0
         yield f"RNN {seed}", recipe(0.5 + 0.12 * seed, d=8, inputs=4, seed=seed), 1.0, 2.0
         yield f"RNN two layers {seed}", recipe(0.8, d=6, inputs=4, layers=2, seed=seed), 0.1 + seed / 3, 2.0
@@ -121,7 +121,7 @@ def errors(module, inputs, contexts, order):
     )
 
 
-def attacked(module, inputs, bound, order, contexts, steps=8):
+def attacked(module, inputs, bound, order, contexts, steps=5):
     """Ascend the sum of log errors over the inputs, keeping them within their bound."""
     inputs = inputs.clone().requires_grad_()
     optimizer = torch.optim.Adam([inputs], lr=0.2 * bound)
@@ -136,7 +136,7 @@ def attacked(module, inputs, bound, order, contexts, steps=8):
 
 @pytest.mark.slow
 def test_bounds_hold_in_10_000_cases_half_of_them_adversarial(capsys):
-    contexts, sequences, time = 10, 25, 30
+    contexts, sequences, time = 10, 25, 24
     cases, worst = 0, {}
     for name, module, bound, order in small_modules():
         torch.manual_seed(1)
