@@ -138,7 +138,7 @@ def contraction(module: nn.Module, inputs: Tensor, first_state: State, second_st
 
     Returns:
         (batch, time): the Euclidean distance of the two whole states after each input, divided by their
-        distance at the start.
+        distance at the start (NaN where that is zero).
     """
     batch = len(inputs)
     both = torch.cat([inputs, inputs])

@@ -106,9 +106,11 @@ class SpectralBall:
         return moved.sqrt()
 
     def rate(self, module: nn.Module) -> float:
-        """The largest ‖W_l‖_2, in the Euclidean norm; inf when a layer is gated."""
-        gated = any(layer.kind not in ("tanh", "relu") for layer in layers_of(module))
-        return math.inf if gated else rates.certified_rate(module)
+        """The largest ‖W_l‖_2, in the Euclidean norm; inf when a layer is gated, or none is recurrent."""
+        layers = layers_of(module)
+        if not layers or any(layer.kind not in ("tanh", "relu") for layer in layers):
+            return math.inf
+        return rates.certified_rate(module)
 
     def describe(self) -> str:
         return f"RNN weights with spectral norm at most {self.bound:g}; rate in the Euclidean norm of h"

@@ -204,6 +204,7 @@ def test_modules_without_a_certificate_say_so():
             SpectralBall(0.9).project_(module)
     with pytest.raises(ValueError, match="use SpectralBall"):
         LSTMStableSet().project_(rnn)
+    assert SpectralBall(0.9).rate(linear) == math.inf
     assert SpectralBall(0.9).rate(gru) == LSTMStableSet().rate(rnn) == Unconstrained().rate(gru) == math.inf
     with pytest.raises(ValueError, match="bidirectional"):
         SpectralBall(0.9).contains(nn.RNN(2, 3, bidirectional=True))
