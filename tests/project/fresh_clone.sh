@@ -44,13 +44,13 @@ lab() { # JupyterLab serves the first notebook, to who holds the token, on the l
     inside make lab LAB="--no-browser --ServerApp.port=0" >"$log" 2>&1 &
     server=$!
     set +m
-    until address=$(grep -om1 'http://127.0.0.1:[0-9]*/lab[^ ]*token=[0-9a-f]*' "$log"); do
+    until address=$(grep -om1 'http://127.0.0.1:[0-9]*/lab/tree/00_start_here.ipynb?token=[0-9a-f]*' "$log"); do
         kill -0 "$server" 2>/dev/null || { cat "$log"; return 1; }
         sleep 1
     done
     echo "make lab: JupyterLab answers after $((SECONDS - began)) s"
     token=${address##*token=}
-    python3 - "${address%%/lab*}/api/contents/notebooks/00_start_here.ipynb" "$token" <<'PYTHON'
+    python3 - "${address%%/lab*}/api/contents/00_start_here.ipynb" "$token" <<'PYTHON'
 import json, sys, urllib.error, urllib.request
 address, token = sys.argv[1:]
 try:
