@@ -6,6 +6,7 @@ from lessons_lib.panels.prediction import PredictionWidget
 from lessons_lib.panels.presets import Preset, presets_for
 from lessons_lib.panels.training_panel import TrainingPanel
 from lessons_lib.panels.training_plot import TrainingPlot
+from lessons_lib.panels.twins_panel import TwinsPanel
 
 __all__ = [
     "LivePlot",
@@ -15,5 +16,6 @@ __all__ = [
     "SelfTest",
     "TrainingPanel",
     "TrainingPlot",
+    "TwinsPanel",
     "presets_for",
 ]

@@ -1,0 +1,243 @@
+"""Twins training live: how far a model and its truncations drift apart, steered by λ and k."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from lessons_lib.checks import Question
+from lessons_lib.figures import Style, ordered_style, style_of
+from lessons_lib.panels.controls import NumberControl, close_all
+from lessons_lib.panels.live_plot import LivePlot
+from lessons_lib.panels.prediction import PredictionWidget
+from lessons_lib.runs import Player
+from lessons_lib.stability import SpectralBall, Unconstrained
+from lessons_lib.studies import twins
+from lessons_lib.training import Mailbox
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+STARTS = {  # name: gain of the orthogonal W, bound
+    "stable": (twins.STABLE_RATE, twins.STABLE_RATE),
+    "unstable": (twins.UNSTABLE_GAIN, None),
+}
+COMPARED = (5, 20)  # the k's that are always there
+SMALLEST = 1e-12
+STATES = {
+    "ready": "Ready: press Play.",
+    "running": "Running.",
+    "paused": "Paused: Play goes on.",
+    "finished": "Finished: Reset begins again.",
+    "failed": "Failed:",
+}
+_panels: dict[str, TwinsPanel] = {}
+
+
+class TwinsPanel(widgets.VBox):
+    """The relative weight gap of twins, step by step, for k = 5, 20 and a k of the learner's.
+
+    λ acts on the next step; a new k or a new start begins again.  The panel of the same name is replaced.
+
+    Args:
+        prediction: a question to be answered first: until then Play is locked.
+        name: identifies the panel.
+        steps: steps of a whole run.
+        seed: of the start and the data.
+    """
+
+    def __init__(
+        self,
+        *,
+        prediction: Question | None = None,
+        name: str = "twins",
+        steps: int = twins.TRAINING_STEPS,
+        seed: int = 0,
+    ) -> None:
+        if (old := _panels.pop(name, None)) is not None:
+            old.close()
+        self.prediction, self.name, self.steps, self.seed = prediction, name, steps, seed
+        self._lock = threading.RLock()
+        self._start = "stable"
+        self._record: twins.TwinRecord | None = None
+        self.plot = LivePlot(_traces(), _layouts(steps), alt="Nothing to see yet: press Play.")
+        self.bound = NumberControl(
+            "λ",
+            "Spectral bound λ: after every step both twins' singular values are clipped at λ.",
+            low=0.1,
+            high=2.5,
+            step=0.05,
+            value=twins.STABLE_RATE,
+            on_change=self._set_bound,
+            switch="projected",
+        )
+        self.context = NumberControl(
+            "your k",
+            "Context length k of your own truncation. A new k begins again.",
+            low=1,
+            high=twins.STEPS - 1,
+            step=1,
+            integer=True,
+            value=10,
+            on_change=lambda _: self.reset(),
+        )
+        self._mailbox = Mailbox(self._settings())
+        self.player = Player(self._twins, self._draw, name=name)
+        self.buttons = {
+            "Play": self._button("Play", "play", "Train the twins, from the start or from a pause", self.player.start),
+            "Pause": self._button("Pause", "pause", "Finish the step in hand, then wait", self.player.pause),
+            "Reset": self._button("Reset", "refresh", "Begin again from the same first weights", self.reset),
+        }
+        self.starts = {
+            "stable": self._button(
+                ".8 × orthogonal, projected", "", "Begin again, stable", lambda: self.begin("stable")
+            ),
+            "unstable": self._button(
+                "2 × orthogonal, free", "", "Begin again, unstable", lambda: self.begin("unstable")
+            ),
+        }
+        self._said = widgets.HTML(layout=widgets.Layout(flex="1 1 20em", width="auto"))
+        super().__init__(self._rows(), layout=widgets.Layout(width="100%"))
+        self.player.listeners.append(self._show_state)
+        if prediction is not None:
+            prediction.listeners.append(self._show_state)
+        self._show_state()
+        _panels[name] = self
+
+    def __repr__(self) -> str:
+        return f"TwinsPanel({self.name!r}): a live panel, to be used where notebooks run"
+
+    def begin(self, start: str) -> None:
+        """Begin again from one of the two starts, with its own bound."""
+        self._start = start
+        self.bound.show(STARTS[start][1])
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again from the same first weights, with the λ and the k that the controls show."""
+        self.player.reset()
+        self._mailbox = Mailbox(self._settings())
+        self._record = None
+        self.plot.clear()
+        self._show_state()
+
+    def figure(self) -> go.Figure:
+        """What the plot shows now as a plain plotly figure, for pages that run no widgets."""
+        from lessons_lib.figures import finished
+
+        return finished(self.plot.figure())
+
+    def close(self) -> None:
+        """End the run and close every widget of the panel."""
+        self.player.close()
+        if self.prediction is not None and self._show_state in self.prediction.listeners:
+            self.prediction.listeners.remove(self._show_state)
+        if _panels.get(self.name) is self:
+            del _panels[self.name]
+        for child in self.children:
+            close_all(child)
+        self.layout.close()
+        super().close()
+
+    def _button(self, label: str, icon: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
+        button = widgets.Button(description=label, icon=icon, tooltip=tooltip, layout=widgets.Layout(width="auto"))
+        button.on_click(lambda _: act())
+        return button
+
+    def _rows(self) -> list[widgets.Widget]:
+        wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 10px"}
+        rows: list[widgets.Widget] = [] if self.prediction is None else [PredictionWidget(self.prediction)]
+        label = widgets.HTML("Start from", layout=widgets.Layout(margin="2px 4px"))
+        buttons = [*self.buttons.values(), label, *self.starts.values()]
+        rows.append(widgets.Box(buttons, layout=widgets.Layout(**wrap)))
+        columns = {"grid_template_columns": "repeat(auto-fit, minmax(20em, 1fr))", "grid_gap": "0 16px"}
+        rows.append(widgets.GridBox([self.bound, self.context], layout=widgets.Layout(**columns)))
+        return [*rows, self._said, self.plot]
+
+    def _settings(self) -> twins.Settings:
+        return twins.settings(self.bound.value)
+
+    def _set_bound(self, bound: float | None) -> None:
+        self._mailbox.update(stable_set=Unconstrained() if bound is None else SpectralBall(bound))
+
+    # -- in the player's thread -------------------------------------------------------------------------------
+
+    def _twins(self) -> Iterator[twins.TwinRecord]:
+        model, windows = twins.beginning(self.seed, gain=STARTS[self._start][0])
+        contexts = sorted({*COMPARED, int(self.context.value or 1)})
+        return twins.twins(model, windows, contexts, self._mailbox, steps=self.steps)
+
+    def _draw(self, record: twins.TwinRecord) -> None:
+        self._record = record
+        shown = {f"k = {k}": k for k in COMPARED} | {"yours": int(self.context.value or 1)}
+        gaps = {
+            name: ([record.step], [max(record.relative_gap[k], SMALLEST)])
+            for name, k in shown.items()
+            if k in record.relative_gap
+        }
+        own = shown["yours"]
+        losses = {"recurrent loss": ([record.step], [record.losses[None]])}
+        if own in record.losses:
+            losses["your loss"] = ([record.step], [record.losses[own]])
+        self.plot.draw(append=gaps | losses)
+        self._show_state()
+
+    def _show_state(self, _: object = None) -> None:
+        with self._lock:
+            state, record = self.player.state, self._record
+            locked = self.prediction is not None and self.prediction.committed is None
+            self.buttons["Play"].disabled = locked or state not in ("ready", "paused")
+            self.buttons["Pause"].disabled = state != "running"
+            text = "Answer the question above: then Play unlocks." if locked and state == "ready" else STATES[state]
+            text = escape(f"{text} {self.player.message}".strip())
+            if record is not None:
+                text += escape(" " + in_words(record, int(self.context.value or 1)))
+                self.plot.alt = in_words(record, int(self.context.value or 1))
+            self._said.value = f'<div role="status" style="line-height:1.4">{text}</div>'
+
+
+def in_words(record: twins.TwinRecord, context_length: int) -> str:
+    """Where the twins stand, in two sentences: the gap, and what the theorem has to say."""
+    k = context_length if context_length in record.relative_gap else COMPARED[0]
+    exponent = record.log10_bound[k]
+    if exponent == float("inf"):
+        theorem = "The theorem has no bound: λ is not below 1."
+    elif record.says_something(k):
+        theorem = f"The theorem's bound on the gap itself, {record.weight_gap[k]:.1e}, is 10^{exponent:.1f}."
+    else:
+        theorem = f"The theorem's bound is 10^{exponent:.0f}: it says nothing here."
+    return f"Step {record.step}: relative weight gap {record.relative_gap[k]:.2g} at k = {k}. {theorem}"
+
+
+def _traces() -> dict[str, dict[str, Any]]:
+    def curve(plot: str, label: str, style: Style) -> dict[str, Any]:
+        marker = {"size": 5, "color": style.colour}
+        return {"type": "scatter", "plot": plot, "mode": "lines", "name": label, "line": style.line, "marker": marker}
+
+    yours = ordered_style(4)
+    gaps = {f"k = {k}": curve("gap", f"k = {k}", ordered_style(2 * i)) for i, k in enumerate(COMPARED)}
+    return {
+        **gaps,
+        "yours": curve("gap", "your k", yours),
+        "recurrent loss": curve("loss", "recurrent", style_of("rnn")),
+        "your loss": curve("loss", "your k", yours),
+    }
+
+
+def _layouts(steps: int) -> dict[str, dict[str, Any]]:
+    common = {"height": 340, "margin": {"l": 70, "r": 20, "t": 60, "b": 50}, "showlegend": True}
+    axis = {"title": {"text": "step"}, "range": [0, steps + 1]}
+    gap = {"title": {"text": "weight gap, relative to the way gone"}, "type": "log", "exponentformat": "power"}
+    return {
+        "gap": {**common, "title": {"text": "How far apart the twins are"}, "xaxis": axis, "yaxis": gap},
+        "loss": {
+            **common,
+            "title": {"text": "Do they learn the same?"},
+            "xaxis": axis,
+            "yaxis": {"title": {"text": "loss (nats)"}},
+        },
+    }
