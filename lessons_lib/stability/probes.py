@@ -60,7 +60,7 @@ def gradient_by_lag(model: LanguageModel, tokens: Tensor, max_lag: int | None = 
     Args:
         model: a recurrent model with ``forward(tokens, state) -> (features, state)``, states of shape
             (layers, batch, hidden), and ``loss(features, targets)`` the mean over positions.
-        tokens: (time,) or (batch, time), int64; the last token is only predicted.
+        tokens: (time,) or (batch, time), int64, or vectors (batch, time, size); the last one is only predicted.
         max_lag: the largest lag wanted; time - 2 (all of them) by default.
 
     Returns:
@@ -71,9 +71,9 @@ def gradient_by_lag(model: LanguageModel, tokens: Tensor, max_lag: int | None = 
     """
     if model.context_length is not None:
         raise ValueError("gradient_by_lag follows a recurrent state: this model is feed-forward")
-    tokens = tokens if tokens.dim() == 2 else tokens.unsqueeze(0)
+    tokens = tokens.unsqueeze(0) if tokens.dim() == 1 else tokens
     inputs, targets = tokens[:, :-1], tokens[:, 1:]
-    batch, time = inputs.shape
+    batch, time = inputs.shape[:2]
     if not time:
         raise ValueError("gradient_by_lag needs at least two tokens: one to read and one to predict")
     max_lag = time - 1 if max_lag is None else max(0, min(max_lag, time - 1))
@@ -88,7 +88,7 @@ def gradient_by_lag(model: LanguageModel, tokens: Tensor, max_lag: int | None = 
                 states.append(state)
         with torch.enable_grad():
             leaf = torch.cat(features, dim=1).requires_grad_()
-            total = model.loss(leaf, targets) * targets.numel()
+            total = model.loss(leaf, targets) * (batch * time)
             (head,) = torch.autograd.grad(total, leaf)
         sums = head.new_zeros(max_lag + 1)
         sums[0] = head.norm(dim=-1).sum()
@@ -111,7 +111,7 @@ def _one_step_back(
     copies = older + 1
     with torch.enable_grad():
         before = map_state(lambda s: s.repeat(1, copies, 1).requires_grad_(), state)
-        feature, after = model(token.repeat(copies, 1), before)
+        feature, after = model(torch.cat([token] * copies), before)
     upon_features = torch.cat([head, head.new_zeros(older * batch, *head.shape[1:])])
 
     def behind_zeros(later: Tensor) -> Tensor:

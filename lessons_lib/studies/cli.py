@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -50,6 +51,9 @@ def study_wikitext2(
     row: Annotated[str, typer.Option(help=f"One of {', '.join(configs.ROWS)}.")],
     preset: PresetOption = "laptop",
     seed: SeedOption = 0,
+    bound: Annotated[
+        float | None, typer.Option(help="Another λ or forget ceiling than the row's own, for what stability costs.")
+    ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; LESSONS_DEVICE or the best by default.")] = None,
     resume: Annotated[bool, typer.Option(help="Continue from the checkpoint, if there is one.")] = False,
     corpus: CorpusOption = "wikitext2",
@@ -66,6 +70,8 @@ def study_wikitext2(
     with one_line_errors():
         torch.set_num_threads(threads)
         config = configs.config_of(row, preset)
+        if bound is not None:
+            config, row = configs.at_bound(row, config, bound), f"{row}@{bound:g}"
         place = default_device(device)
         study = wikitext2.Study(row, preset, config, wikitext2.load_corpus(corpus), seed, place, checkpoints)
         if study.checkpoint.exists() and not resume:
@@ -83,6 +89,24 @@ def study_wikitext2(
             raise typer.Exit(130) from None
         path = study.publish(results)
         typer.echo(f"wrote {path.name}: {table.read_artefact(path)['test_perplexity']:.1f} test perplexity")
+
+
+@study_app.command("chorales")
+def study_chorales(
+    processes: Annotated[int, typer.Option(help="Models trained at once.")] = max(1, (os.cpu_count() or 2) - 1),
+    results: FolderOption = None,
+) -> None:
+    """Train recurrent models of Bach's chorales, stable and not, and write chorales.json: some ten minutes.
+
+    Example:  lessons study chorales --processes 4
+    """
+    from lessons_lib.studies import chorales
+    from lessons_lib.studies.artefact import results_folder, write_artefact
+
+    with one_line_errors(chorales.CertificateError):
+        path = (results or results_folder()) / "chorales.json"
+        write_artefact(path, chorales.study(processes=processes, tell=typer.echo))
+        typer.echo(f"wrote {path.name}")
 
 
 @app.command("search")
