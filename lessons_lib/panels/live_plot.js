@@ -4,13 +4,17 @@
                       {op: "hello"}                  send the whole figure
                       {op: "drawn", frame}           drawn up to this frame
    from the kernel    {op: "plotly"} + [source]
-                      {op: "frame", frame, parts, figure | layout} + [float32 x and y of every part]
+                      {op: "frame", frame, parts, figure | layouts} + [float32 x and y of every part]
                          parts    [[trace, start, count], ...]: keep the first `start` points, then these
-                         figure   {data, layout, narrow}: forget everything before this frame
-                         layout   changed top-level entries of the layout
+                         figure   {traces: [[plot, trace], ...], layouts: [...]}: forget everything before this frame
+                         layouts  {plot: changed top-level entries of its layout}
 */
 
 const PLOTLY_SECONDS = 30;
+// After drawing the page rests twice as long as it drew: a slider must never wait for a queue of pictures.
+const REST = 2;
+// Two plots side by side, or one where the page is narrow.
+const COLUMNS = "repeat(auto-fit, minmax(max(min(300px, 100%), 40%), 1fr))";
 
 // One copy of plotly.js serves every plot on the page: five megabytes, asked for by whichever plot comes first.
 function loadPlotly(model) {
@@ -71,16 +75,6 @@ function inTheme(layout) {
   return themed;
 }
 
-// Entries that both hold are merged, so that `narrow` can move an axis without repeating it.
-function merged(layout, changes) {
-  const result = { ...layout };
-  for (const [name, value] of Object.entries(changes)) {
-    const plain = value && typeof value === "object" && !Array.isArray(value);
-    result[name] = plain ? merged(result[name] ?? {}, value) : value;
-  }
-  return result;
-}
-
 function joined(kept, start, added) {
   const all = new Float32Array(start + added.length);
   all.set(kept.subarray(0, start));
@@ -91,7 +85,7 @@ function joined(kept, start, added) {
 async function render({ model, el }) {
   const box = document.createElement("div");
   box.className = "lessons-live-plot";
-  box.style.width = "100%";
+  Object.assign(box.style, { width: "100%", display: "grid", gridTemplateColumns: COLUMNS, gap: "0 12px" });
   box.setAttribute("role", "img");
   const describe = () => box.setAttribute("aria-label", model.get("alt"));
   describe();
@@ -102,34 +96,57 @@ async function render({ model, el }) {
   let Plotly = null;
   let figure = null;
   let frame = 0;
-  let scheduled = 0;
+  let timer = 0;
+  let restUntil = 0;
+  let revision = 0;
+  const dirty = new Set(); // plots in which something changed, the one that has waited longest first
 
+  function schedule(plots) {
+    for (const plot of plots) dirty.add(plot);
+    timer ||= setTimeout(() => requestAnimationFrame(draw), Math.max(0, restUntil - performance.now()));
+  }
+  const all = () => [...(figure?.layouts.keys() ?? [])];
+
+  // One plot at a time: the page hears its keyboard and pointer in between.
   function draw() {
-    scheduled = 0;
+    timer = 0;
     if (closed || !figure) return;
     // A box of no width is behind another tab: it is drawn when the observer below sees it again.
-    const width = box.clientWidth;
-    if (width > 0) {
-      const { width: limit = 0, ...changes } = figure.narrow;
-      const layout = width < limit ? merged(figure.layout, changes) : figure.layout;
-      box.style.height = `${layout.height ?? 400}px`;
-      figure.revision += 1;
-      Plotly.react(
-        box, figure.data, { ...inTheme(layout), width, autosize: false, datarevision: figure.revision },
-        { displayModeBar: false },
-      );
-      box.dataset.drawn = String(Number(box.dataset.drawn ?? 0) + 1);
+    const [plot] = box.clientWidth > 0 ? dirty : [];
+    if (plot !== undefined) {
+      const started = performance.now();
+      dirty.delete(plot);
+      drawPlot(plot);
+      restUntil = performance.now() + REST * (performance.now() - started);
     }
-    model.send({ op: "drawn", frame });
+    if (plot !== undefined && dirty.size) schedule([]);
+    else model.send({ op: "drawn", frame });
   }
-  function schedule() {
-    scheduled ||= requestAnimationFrame(draw);
+
+  function makeRoom() {
+    for (const [plot, layout] of figure.layouts.entries()) {
+      const part = box.children[plot] ?? box.appendChild(document.createElement("div"));
+      part.className = "lessons-live-plot-part";
+      Object.assign(part.style, { minWidth: "0", height: `${layout.height ?? 400}px` });
+    }
+  }
+
+  function drawPlot(plot) {
+    const part = box.children[plot];
+    const layout = figure.layouts[plot];
+    const traces = figure.traces.filter(([of]) => of === plot).map(([, trace]) => trace);
+    revision += 1;
+    Plotly.react(
+      part, traces, { ...inTheme(layout), width: part.clientWidth, autosize: false, datarevision: revision },
+      { displayModeBar: false },
+    );
   }
 
   function receive(message, buffers) {
     if (message.op !== "frame") return;
     if (message.figure) {
-      figure = { ...message.figure, revision: figure?.revision ?? 0 };
+      figure = message.figure;
+      makeRoom();
     } else if (!figure || message.frame <= frame) {
       return;
     } else if (message.frame > frame + 1) {
@@ -138,21 +155,30 @@ async function render({ model, el }) {
       return;
     }
     frame = message.frame;
-    Object.assign(figure.layout, message.layout);
+    const changed = new Set(message.figure ? all() : []);
+    for (const [plot, changes] of Object.entries(message.layouts ?? {})) {
+      Object.assign(figure.layouts[plot], changes);
+      changed.add(Number(plot));
+    }
     const bytes = buffers[0];
     const values = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
     let position = 0;
     const next = (count) => values.subarray(position, (position += count));
     for (const [trace, start, count] of message.parts) {
-      const curve = figure.data[trace];
+      const [plot, curve] = figure.traces[trace];
       curve.x = joined(curve.x ?? new Float32Array(), start, next(count));
       curve.y = joined(curve.y ?? new Float32Array(), start, next(count));
+      changed.add(plot);
     }
-    schedule();
+    schedule(changed);
   }
 
-  const theme = new MutationObserver(schedule);
-  const size = new ResizeObserver(schedule);
+  const theme = new MutationObserver(() => schedule(all()));
+  let width = 0;
+  const size = new ResizeObserver(() => {
+    if (box.clientWidth !== width) schedule(all());
+    width = box.clientWidth;
+  });
 
   // Returned at once: a view closed while plotly.js is still under way must be cleaned up too.
   loadPlotly(model)
@@ -171,12 +197,12 @@ async function render({ model, el }) {
 
   return () => {
     closed = true;
-    cancelAnimationFrame(scheduled);
+    clearTimeout(timer);
     model.off("msg:custom", receive);
     model.off("change:alt", describe);
     theme.disconnect();
     size.disconnect();
-    Plotly?.purge(box);
+    for (const part of box.children) Plotly?.purge(part);
   };
 }
 

@@ -1,4 +1,4 @@
-"""A plotly.js figure in the notebook that follows a running experiment."""
+"""Plotly pictures in the notebook that follow a running experiment."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import anywidget
 import traitlets
 from numpy.typing import ArrayLike
 
-from .history import Curve, as_frame
+from lessons_lib.panels.history import Curve, as_frame
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -26,19 +26,20 @@ PATIENCE = 1.0  # seconds
 class LivePlot(anywidget.AnyWidget):
     """Curves that grow while they are looked at; the history stays in Python.
 
-    Any number of tabs may show the plot. A tab that opens says ``hello`` and gets the whole figure; from then
-    on it gets frames holding only what is new, as float32 in one buffer, numbered so that a lost one is
-    noticed. A tab acknowledges what it has drawn. While more than three frames are unacknowledged nothing is
-    sent, and the next frame carries everything since: a slow browser sees fewer pictures, never older ones.
-    Without any acknowledgement for a second a frame goes out all the same. ``draw`` may be called from any
-    thread.
+    Any number of tabs may show the plot. A tab that opens says ``hello`` and gets everything; from then on it gets
+    frames holding only what is new, as float32 in one buffer, numbered so that a lost one is noticed. A tab
+    acknowledges what it has drawn. While more than three frames are unacknowledged nothing is sent, and the next
+    frame carries everything since: a slow browser sees fewer pictures, never older ones. Whatever waits for an
+    acknowledgement goes out after a second all the same. ``draw`` may be called from any thread.
+
+    The plots stand side by side, or below each other where the page is narrow. Each is drawn for itself, and only
+    when something in it changed: drawing is what a live notebook spends most of the browser's time on.
 
     Args:
-        traces: plotly trace without data by the name of its curve. Names are keys here; what the legend shows
-            is the trace's own ``name``.
-        layout: plotly layout. Colours of text, axes and background follow the page's theme and need no
-            mention.
-        narrow: changes to ``layout`` for a plot narrower than ``narrow["width"]`` pixels.
+        traces: plotly trace without data by the name of its curve. Names are keys here; what the legend shows is the
+            trace's own ``name``. The entry ``plot`` says which plot the curve is in (the first, where it is left out).
+        layouts: plotly layout by the name of its plot; ``height`` in pixels. Colours of text, axes and background
+            follow the page's theme and need no mention.
         alt: what the picture shows, in words.
         capacity: most points kept and drawn of any one curve.
     """
@@ -50,19 +51,23 @@ class LivePlot(anywidget.AnyWidget):
     def __init__(
         self,
         traces: Mapping[str, Mapping[str, Any]],
-        layout: Mapping[str, Any],
+        layouts: Mapping[str, Mapping[str, Any]],
         *,
-        narrow: Mapping[str, Any] | None = None,
         alt: str,
         capacity: int = 2000,
     ) -> None:
         self._lock = threading.RLock()
-        self._traces = {name: dict(trace) for name, trace in traces.items()}
-        self._layout = copy.deepcopy(dict(layout))
-        self._narrow = copy.deepcopy(dict(narrow or {}))
+        self._layouts = {name: copy.deepcopy(dict(layout)) for name, layout in layouts.items()}
+        first = next(iter(self._layouts))
+        self._plot_of = {name: trace.get("plot", first) for name, trace in traces.items()}
+        if unknown := set(self._plot_of.values()) - set(self._layouts):
+            raise ValueError(f"no layout for the plot {', '.join(map(repr, unknown))}")
+        self._traces = {
+            name: {key: value for key, value in trace.items() if key != "plot"} for name, trace in traces.items()
+        }
         self.curves = {name: Curve(capacity) for name in traces}
         self._sent: dict[str, tuple[int, int]] = {}
-        self._layout_changes: dict[str, Any] = {}
+        self._changed_layouts: dict[str, dict[str, Any]] = {}
         self._frame = 0
         self._acknowledged = 0
         self._waiting = False
@@ -74,9 +79,9 @@ class LivePlot(anywidget.AnyWidget):
         *,
         append: Mapping[str, Samples] | None = None,
         replace: Mapping[str, Samples] | None = None,
-        layout: Mapping[str, Any] | None = None,
+        layouts: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
-        """Add samples to some curves, replace others, change top-level entries of the layout: one picture.
+        """Add samples to some curves, replace others, change top-level entries of layouts: one frame.
 
         Raises:
             ValueError: a curve this plot does not have, or samples of unequal length.
@@ -86,9 +91,11 @@ class LivePlot(anywidget.AnyWidget):
                 self._curve(name).extend(x, y)
             for name, (x, y) in (replace or {}).items():
                 self._curve(name).assign(x, y)
-            for key, value in (layout or {}).items():
-                if self._layout.get(key) != value:
-                    self._layout[key] = self._layout_changes[key] = value
+            for plot, changes in (layouts or {}).items():
+                for key, value in changes.items():
+                    if self._layouts[plot].get(key) != value:
+                        self._layouts[plot][key] = value
+                        self._changed_layouts.setdefault(plot, {})[key] = value
             if self._frame - self._acknowledged <= FRAMES_AHEAD:
                 self._send_changes()
             elif not self._waiting:
@@ -105,14 +112,15 @@ class LivePlot(anywidget.AnyWidget):
             self._send_everything()
 
     def figure(self) -> go.Figure:
-        """The same picture as a static plotly figure, for pages that run no widgets."""
-        import plotly.graph_objects as go
+        """The same pictures as one static plotly figure, for pages that run no widgets."""
+        from lessons_lib.panels.static_figure import side_by_side
 
         with self._lock:
-            figure = go.Figure(layout=self._layout)
+            plots: dict[str, list[dict[str, Any]]] = {name: [] for name in self._layouts}
             for name, trace in self._traces.items():
-                figure.add_trace({**trace, "x": self.curves[name].x.copy(), "y": self.curves[name].y.copy()})
-        return figure
+                curve = self.curves[name]
+                plots[self._plot_of[name]].append({**trace, "x": curve.x.copy(), "y": curve.y.copy()})
+            return side_by_side([(traces, self._layouts[name]) for name, traces in plots.items()])
 
     def _curve(self, name: str) -> Curve:
         if name not in self.curves:
@@ -147,11 +155,17 @@ class LivePlot(anywidget.AnyWidget):
             start = length if generation == curve.generation else 0
             if start < len(curve) or generation != curve.generation:
                 parts.append((index, name, start))
-        if parts or self._layout_changes:
-            self._send_frame(parts, {"layout": self._layout_changes})
+        if parts or self._changed_layouts:
+            order = list(self._layouts)
+            changes = {str(order.index(plot)): changes for plot, changes in self._changed_layouts.items()}
+            self._send_frame(parts, {"layouts": changes})
 
     def _send_everything(self) -> None:
-        figure = {"data": list(self._traces.values()), "layout": self._layout, "narrow": self._narrow}
+        order = list(self._layouts)
+        figure = {
+            "traces": [[order.index(self._plot_of[name]), trace] for name, trace in self._traces.items()],
+            "layouts": list(self._layouts.values()),
+        }
         everything = [(index, name, 0) for index, name in enumerate(self.curves)]
         self._send_frame(everything, {"figure": figure})
 
@@ -160,6 +174,6 @@ class LivePlot(anywidget.AnyWidget):
         counts = [(index, start, len(self.curves[name]) - start) for index, name, start in parts]
         buffer = as_frame([(self.curves[name], start) for _, name, start in parts])
         self._frame += 1
-        self._layout_changes = {}
+        self._changed_layouts = {}
         self._sent |= {name: (self.curves[name].generation, len(self.curves[name])) for _, name, _ in parts}
         self.send({"op": "frame", "frame": self._frame, "parts": counts, **content}, [buffer])

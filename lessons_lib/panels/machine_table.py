@@ -61,7 +61,13 @@ class SelfTest(widgets.VBox):
         widgets.jslink((self.slider, "value"), (self.number, "value"))
         self.plot = LivePlot(
             {"wave": {"type": "scatter", "mode": "lines", "name": "wave", "line": style_of("rnn").line}},
-            {"height": 220, "margin": {"l": 50, "r": 20, "t": 20, "b": 40}, "xaxis": {"title": {"text": "time"}}},
+            {
+                "wave": {
+                    "height": 220,
+                    "margin": {"l": 50, "r": 20, "t": 20, "b": 40},
+                    "xaxis": {"title": {"text": "time"}},
+                }
+            },
             alt="A sine wave with as many periods as the slider says",
         )
         self.status = widgets.HTML()

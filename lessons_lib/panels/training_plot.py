@@ -10,7 +10,7 @@ import numpy as np
 from lessons_lib.figures import style_of
 from lessons_lib.panels.live_plot import LivePlot, Samples
 from lessons_lib.runs import Change, Run
-from lessons_lib.stability import LSTMStableSet, SpectralBall, StableSet, Unconstrained
+from lessons_lib.stability import LSTMStableSet, LSTMWideSet, SpectralBall, StableSet, Unconstrained
 
 SET_BY_YOU = "#d0508f"  # what the learner sets, wherever it is drawn: λ, k, and when they moved
 MOST_MARKS = 12
@@ -23,19 +23,11 @@ TITLES = {
     "gradient": "Gradient by lag, relative to lag 0",
     "error": "Error from forgetting all but the last tokens",
 }
-X_TITLES = {"loss": "step", "spectrum": "rank", "gradient": "lag (tokens back)", "error": "context length (tokens)"}
-AXES = {"loss": "", "spectrum": "2", "gradient": "3", "error": "4"}
-WIDE = {
-    "loss": ((0, 0.46), (0.6, 1)),
-    "spectrum": ((0.54, 1), (0.6, 1)),
-    "gradient": ((0, 0.46), (0, 0.4)),
-    "error": ((0.54, 1), (0, 0.4)),
-}
-NARROW = {
-    "loss": ((0, 1), (0.81, 1)),
-    "spectrum": ((0, 1), (0.54, 0.73)),
-    "gradient": ((0, 1), (0.27, 0.46)),
-    "error": ((0, 1), (0, 0.19)),
+X_TITLES = {
+    "loss": "step",
+    "spectrum": "rank",
+    "gradient": "lag (tokens back)",
+    "error": "context length (tokens)",
 }
 
 
@@ -49,7 +41,7 @@ class TrainingPlot(LivePlot):
     """
 
     def __init__(self) -> None:
-        super().__init__(_traces(), _layout(WIDE, 580), narrow=_narrow(), alt="Nothing to see yet: press Play.")
+        super().__init__(_traces(), {name: _layout(name) for name in TITLES}, alt="Nothing to see yet: press Play.")
         self._epoch = -1
 
     def show(self, run: Run) -> None:
@@ -70,11 +62,12 @@ class TrainingPlot(LivePlot):
             append["held_out_loss"] = ([step for step, _ in held_out], [loss for _, loss in held_out])
             replace = _profiles(probes[-1][1])
             self.alt = in_words(run)
-        bound, ranks = getattr(run.settings.stable_set, "bound", None), len(self.curves["singular_values"])
+        chosen, ranks = run.settings.stable_set, len(self.curves["singular_values"])
+        bound = chosen.bound if isinstance(chosen, SpectralBall) else None
         if (bound, ranks) != self._bound and ranks:
             self._bound = bound, ranks
             replace["bound"] = ([], []) if bound is None else ([1, ranks], [bound, bound])
-        self.draw(append=append, replace=replace, layout=self._annotated(run))
+        self.draw(append=append, replace=replace, layouts=self._marked(run))
 
     def _new(self, run: Run, counted: str, *others: str) -> Any:
         """What these lists of the history hold beyond what is drawn; ``counted`` grows last."""
@@ -84,17 +77,11 @@ class TrainingPlot(LivePlot):
         new = [entries[start:end] for entries in lists]
         return tuple(new) if others else new[0]
 
-    def _annotated(self, run: Run) -> dict[str, Any]:
-        """Shapes and words that follow the settings: the line of k, and a mark wherever a setting changed."""
-        shapes, words = [], _headings(WIDE)
+    def _marked(self, run: Run) -> dict[str, dict[str, Any]]:
+        """What follows the settings: the line of k, and a mark on the loss wherever a setting changed."""
         length = run.settings.truncation_length
-        if len(self.curves["gradient_by_lag"]) > length:
-            shapes.append(_upright(length, "gradient"))
-            words.append(_word(f"k = {length}", length, 1, "gradient"))
-        for step, text, row in marks(run.history.changes):
-            shapes.append(_upright(step, "loss"))
-            words.append(_word(text, step, 1 - 0.09 * row, "loss"))
-        return {"shapes": shapes, "annotations": words}
+        drawn = [(length, f"k = {length}", 0)] if len(self.curves["gradient_by_lag"]) > length else []
+        return {"loss": _uprights(marks(run.history.changes)), "gradient": _uprights(drawn)}
 
 
 def _profiles(measured: dict[str, Any]) -> dict[str, Samples]:
@@ -148,6 +135,8 @@ def set_in_words(stable_set: StableSet) -> str:
         return f"λ ≤ {stable_set.bound:g}"
     if isinstance(stable_set, LSTMStableSet):
         return f"forget ≤ {stable_set.forget_ceiling:g}"
+    if isinstance(stable_set, LSTMWideSet):
+        return f"wide set, rate ≤ {stable_set.bound:g}"
     return "no bound" if isinstance(stable_set, Unconstrained) else stable_set.describe()
 
 
@@ -179,9 +168,7 @@ def _traces() -> dict[str, dict[str, Any]]:
     yours = {"color": SET_BY_YOU, "dash": "dash", "width": 2}
 
     def trace(plot: str, name: str, mode: str = "lines", **rest: Any) -> dict[str, Any]:
-        axes = {"xaxis": f"x{AXES[plot]}", "yaxis": f"y{AXES[plot]}"}
-        legend = {"legend": f"legend{AXES[plot]}", "showlegend": True}
-        return {"type": "scatter", "name": name, "mode": mode, **axes, **legend, **rest}
+        return {"plot": plot, "type": "scatter", "name": name, "mode": mode, "showlegend": True, **rest}
 
     return {
         "twin": trace("loss", "twin left alone", line=alone.line | thin),
@@ -200,96 +187,44 @@ def _traces() -> dict[str, dict[str, Any]]:
     }
 
 
-def _layout(places: dict[str, Any], height: int) -> dict[str, Any]:
-    layout: dict[str, Any] = {
-        "height": height,
-        "margin": {"l": 52, "r": 14, "t": 44, "b": 40},
+def _layout(plot: str) -> dict[str, Any]:
+    axis = {
+        "showline": True,
+        "zeroline": False,
+        "ticks": "outside",
+        "ticklen": 4,
+        "nticks": 6,
+        "exponentformat": "power",
+        "tickfont": {"size": 11},
+    }
+    # Plotly draws powers of ten a quarter larger than it is told.
+    logarithmic = {"type": "log", "tickfont": {"size": 9}} if plot in ("gradient", "error") else {}
+    from_zero = {"rangemode": "tozero"} if plot == "spectrum" else {}
+    return {
+        "height": 290,
+        "margin": {"l": 52, "r": 8, "t": 46, "b": 40},
         "font": {"family": "system-ui, sans-serif", "size": 12},
+        "title": {
+            "text": f"<b>{TITLES[plot]}</b>",
+            "font": {"size": 12},
+            **{"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top"},
+            "pad": {"t": 8},
+        },
+        # One line between the title and the axes: nothing is ever drawn there.
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}},
         "hovermode": "closest",
         "uirevision": "kept",  # a learner's zoom survives the next frame
-        "annotations": _headings(places),
-    }
-    for plot, (x, y) in places.items():
-        layout[f"legend{AXES[plot]}"] = _legend(places[plot])
-        axis = {"showline": True, "ticks": "outside", "ticklen": 4, "zeroline": False}
-        layout[f"xaxis{AXES[plot]}"] = {
-            **axis,
-            "domain": list(x),
-            "anchor": f"y{AXES[plot]}",
-            "title": {"text": X_TITLES[plot], "standoff": 6, "font": {"size": 12}},
-            "tickfont": {"size": 11},
-        }
-        layout[f"yaxis{AXES[plot]}"] = {
-            **axis,
-            "domain": list(y),
-            "anchor": f"x{AXES[plot]}",
-            "nticks": 6,
-            "tickfont": {"size": 11},
-            "exponentformat": "power",
-            # Plotly draws powers of ten a quarter larger than it is told.
-            **({"type": "log", "tickfont": {"size": 9}} if plot in ("gradient", "error") else {}),
-            **({"rangemode": "tozero"} if plot == "spectrum" else {}),
-        }
-    return layout
-
-
-def _narrow() -> dict[str, Any]:
-    layout = _layout(NARROW, 1100)
-    moved = {name: {"domain": axis["domain"]} for name, axis in layout.items() if name[1:5] == "axis"}
-    legends = {name: legend for name, legend in layout.items() if name.startswith("legend")}
-    return {"width": 620, "height": layout["height"], **legends, **moved}
-
-
-def _legend(place: Any) -> dict[str, Any]:
-    # One line between the heading and the axes: nothing is ever drawn there.
-    (left, _), (_, top) = place
-    return {
-        "orientation": "h",
-        "x": left,
-        "xanchor": "left",
-        "y": top,
-        "yanchor": "bottom",
-        "font": {"size": 11},
-        "itemwidth": 30,
+        "xaxis": {**axis, "title": {"text": X_TITLES[plot], "standoff": 6, "font": {"size": 12}}},
+        "yaxis": {**axis, **logarithmic, **from_zero},
     }
 
 
-def _headings(places: dict[str, Any]) -> list[dict[str, Any]]:
-    # Placed by each plot's own axes, so that they follow it where the page is narrow.
-    return [
-        _word(f"<b>{text}</b>", 0, 1, plot)
-        | {
-            "xref": f"x{AXES[plot]} domain",
-            "xanchor": "left",
-            "yanchor": "bottom",
-            "yshift": 22,
-        }
-        for plot, text in TITLES.items()
-    ]
-
-
-def _word(text: str, x: float, y: float, plot: str) -> dict[str, Any]:
+def _uprights(places: Sequence[tuple[float, str, int]]) -> dict[str, Any]:
+    """Labelled vertical lines, each label in its row from the top."""
+    line = {"type": "line", "y0": 0, "y1": 1, "yref": "y domain"}
+    stroke = {"color": SET_BY_YOU, "dash": "dash", "width": 1.5}
+    word = {"yref": "y domain", "xanchor": "left", "yanchor": "top", "xshift": 2, "showarrow": False}
     return {
-        "text": text,
-        "x": x,
-        "y": y,
-        "xref": f"x{AXES[plot]}",
-        "yref": f"y{AXES[plot]} domain",
-        "xanchor": "left",
-        "yanchor": "top",
-        "xshift": 2,
-        "showarrow": False,
-    }
-
-
-def _upright(x: float, plot: str) -> dict[str, Any]:
-    return {
-        "type": "line",
-        "x0": x,
-        "x1": x,
-        "y0": 0,
-        "y1": 1,
-        "xref": f"x{AXES[plot]}",
-        "yref": f"y{AXES[plot]} domain",
-        "line": {"color": SET_BY_YOU, "dash": "dash", "width": 1.5},
+        "shapes": [{**line, "x0": x, "x1": x, "line": stroke} for x, _, _ in places],
+        "annotations": [{**word, "x": x, "y": 1 - 0.09 * row, "text": text} for x, text, row in places],
     }

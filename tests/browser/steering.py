@@ -27,12 +27,14 @@ class PanelPage:
     notebook: LabNotebook
     run: str = "run"
 
-    LOSS: ClassVar[str] = "() => document.querySelector('.lessons-live-plot')?.data?.find(t => t.name === 'training')"
+    LOSS: ClassVar[str] = (
+        "() => document.querySelector('.lessons-live-plot-part')?.data?.find(t => t.name === 'training')"
+    )
 
     def run_all(self) -> None:
         """Run All goes through, and the panel stands there."""
         self.notebook.run_all()
-        self.notebook.page.wait_for_selector(".lessons-live-plot.js-plotly-plot", timeout=120_000)
+        self.notebook.page.wait_for_selector(".lessons-live-plot-part.js-plotly-plot", timeout=120_000)
         assert self.notebook.page.locator(".jp-RenderedText[data-mime-type$='error']").count() == 0
         self.button("Play").scroll_into_view_if_needed()
 

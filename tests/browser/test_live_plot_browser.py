@@ -7,21 +7,22 @@ pytestmark = pytest.mark.browser
 CELL = """\
 from lessons_lib.panels import LivePlot
 plot = LivePlot(
-    {"loss": {"mode": "lines"}, "spectrum": {"mode": "markers", "xaxis": "x2", "yaxis": "y2"}},
-    {"height": 320, "grid": {"rows": 1, "columns": 2, "pattern": "independent"}, "showlegend": False},
-    narrow={"width": 400, "height": 600},
+    {"loss": {"mode": "lines"}, "spectrum": {"mode": "markers", "plot": "right"}},
+    {"left": {"height": 320}, "right": {"height": 320}},
     alt="a falling loss",
 )
 plot"""
 
-DRAWN = "() => document.querySelector('.lessons-live-plot')?.data?.map(trace => trace.y?.length ?? 0)"
+PARTS = "[...document.querySelectorAll('.lessons-live-plot-part')]"
+DRAWN = f"() => {PARTS}.map(part => part.data?.[0]?.y?.length ?? (part.data ? 0 : -1))"
+LOSS = f"() => [...{PARTS}[0].data[0].y]"
 
 
 @pytest.fixture
 def open_plot(lab_root, notebook: LabNotebook):
     write_notebook(lab_root / "plot.ipynb", [CELL])
     notebook.open("plot.ipynb").run_all()
-    notebook.page.wait_for_function(f"{DRAWN}", timeout=30_000)
+    wait_until_drawn(notebook, 0, 0)
     return notebook
 
 
@@ -30,7 +31,7 @@ def wait_until_drawn(notebook: LabNotebook, *lengths: int) -> None:
 
 
 def background(notebook: LabNotebook) -> str:
-    return notebook.page.evaluate("() => document.querySelector('.lessons-live-plot').layout.paper_bgcolor")
+    return notebook.page.evaluate("() => document.querySelector('.lessons-live-plot-part').layout.paper_bgcolor")
 
 
 def test_a_live_plot_draws_and_redraws(open_plot):
@@ -38,7 +39,7 @@ def test_a_live_plot_draws_and_redraws(open_plot):
     wait_until_drawn(open_plot, 2, 1)
     open_plot.execute("plot.draw(append={'loss': ([3], [1.])}, replace={'spectrum': ([0, 1], [2., 1.])})")
     wait_until_drawn(open_plot, 3, 2)
-    assert open_plot.page.evaluate("() => [...document.querySelector('.lessons-live-plot').data[0].y]") == [3, 2, 1]
+    assert open_plot.page.evaluate(LOSS) == [3, 2, 1]
     open_plot.execute("plot.clear()")
     wait_until_drawn(open_plot, 0, 0)
     open_plot.assert_clean()
@@ -51,7 +52,9 @@ sent, source = [], plotly.offline.get_plotlyjs()
 plotly.offline.get_plotlyjs = lambda: sent.append(1) or source"""
     write_notebook(lab_root / "two.ipynb", [count, CELL, CELL])
     notebook.open("two.ipynb").run_all()
-    notebook.page.wait_for_function("() => document.querySelectorAll('.lessons-live-plot.js-plotly-plot').length === 2")
+    notebook.page.wait_for_function(
+        "() => document.querySelectorAll('.lessons-live-plot-part.js-plotly-plot').length === 4"
+    )
     assert notebook.kernel("len(sent)") == "1"
     notebook.assert_clean()
 
@@ -61,20 +64,26 @@ def test_the_picture_follows_the_theme(open_plot):
     light = background(open_plot)
     open_plot.use_theme(dark=True)
     open_plot.page.wait_for_function(
-        "light => document.querySelector('.lessons-live-plot').layout.paper_bgcolor !== light", arg=light
+        "light => document.querySelector('.lessons-live-plot-part').layout.paper_bgcolor !== light", arg=light
     )
     open_plot.use_theme(dark=False)
     open_plot.assert_clean()
 
 
-def test_the_picture_fits_its_cell(open_plot):
-    width = "() => document.querySelector('.lessons-live-plot').layout.width"
-    wide = open_plot.page.evaluate(width)
+def test_plots_stand_side_by_side_or_below_each_other(open_plot):
+    def places():
+        return open_plot.page.evaluate(
+            f"() => {PARTS}.map(p => p.getBoundingClientRect()).map(r => [r.left, r.top, r.right])"
+        )
+
+    (left, top, _), (next_left, next_top, _) = places()
+    assert (top, left) < (next_top + 1, next_left)
     open_plot.page.set_viewport_size({"width": 700, "height": 700})
-    open_plot.page.wait_for_function(f"wide => ({width})() < wide", arg=wide)
-    box = open_plot.page.locator(".lessons-live-plot").bounding_box()
-    assert box["x"] + box["width"] <= 700
-    assert box["height"] == (600 if box["width"] < 400 else 320)
+    open_plot.page.wait_for_function(
+        f"() => {PARTS}[1].getBoundingClientRect().left === {PARTS}[0].getBoundingClientRect().left"
+    )
+    open_plot.page.wait_for_function(f"() => {PARTS}.every(part => part.layout.width === part.clientWidth)")
+    assert all(right <= 700 for _, _, right in places())
 
 
 def test_the_picture_is_described_in_words(open_plot):
@@ -104,6 +113,4 @@ threading.Thread(target=draw).start()""")
     open_plot.page.wait_for_function(f"() => ({DRAWN})()[0] > 3")
     open_plot.cut_connection()
     wait_until_drawn(open_plot, 40, 0)
-    assert open_plot.page.evaluate("() => [...document.querySelector('.lessons-live-plot').data[0].y]") == list(
-        range(40)
-    )
+    assert open_plot.page.evaluate(LOSS) == list(range(40))

@@ -42,7 +42,11 @@ class View:
 
 @pytest.fixture
 def plot():
-    return LivePlot({"loss": {"mode": "lines"}, "spectrum": {}}, {"height": 300}, alt="two curves")
+    return LivePlot(
+        {"loss": {"mode": "lines"}, "spectrum": {"plot": "right"}},
+        {"left": {"height": 300}, "right": {}},
+        alt="two curves",
+    )
 
 
 @pytest.fixture
@@ -53,11 +57,13 @@ def view(plot):
 
 
 def test_a_new_view_gets_the_whole_history(plot):
-    plot.draw(append={"loss": ([1, 2], [3.0, 4.0])}, layout={"shapes": [{"type": "line"}]})
+    plot.draw(append={"loss": ([1, 2], [3.0, 4.0])}, layouts={"right": {"shapes": [{"type": "line"}]}})
     view = View(plot)
     view.say(op="hello")
     assert view.y() == [3.0, 4.0]
-    assert view.frames[-1]["figure"]["layout"]["shapes"] == [{"type": "line"}]
+    figure = view.frames[-1]["figure"]
+    assert figure["layouts"] == [{"height": 300}, {"shapes": [{"type": "line"}]}]
+    assert figure["traces"] == [[0, {"mode": "lines"}], [1, {}]]
 
 
 def test_a_frame_holds_only_what_is_new(plot, view):
@@ -76,8 +82,14 @@ def test_a_replaced_curve_may_shrink_to_nothing(plot, view):
 
 
 def test_nothing_new_sends_nothing(plot, view):
-    plot.draw(layout={"height": 300})
+    plot.draw(layouts={"left": {"height": 300}})
     assert view.read() == []
+
+
+def test_a_frame_holds_only_the_changed_entries_of_a_layout(plot, view):
+    plot.draw(layouts={"left": {"height": 300}, "right": {"height": 200}})
+    view.read()
+    assert view.frames[-1]["layouts"] == {"1": {"height": 200}}
 
 
 def test_a_slow_view_gets_one_frame_with_everything_since(plot, view):
@@ -123,11 +135,21 @@ def test_plotly_comes_from_the_installed_package(view):
     assert len(buffers[0]) > 1_000_000
 
 
-def test_the_static_figure_shows_the_same_points(plot):
-    plot.draw(append={"loss": ([1, 2], [3.0, 4.0])})
+def test_the_static_figure_shows_the_same_points_in_the_same_places(plot):
+    line = {"type": "line", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "yref": "y domain"}
+    plot.draw(
+        append={"loss": ([1, 2], [3.0, 4.0])}, layouts={"right": {"shapes": [line], "title": {"text": "spectrum"}}}
+    )
     figure = plot.figure()
     assert list(figure.data[0].y) == [3.0, 4.0]
-    assert figure.layout.height == 300
+    assert (figure.data[0].xaxis, figure.data[1].xaxis) == ("x", "x2")
+    assert (figure.layout.shapes[0].xref, figure.layout.shapes[0].yref) == ("x2", "y2 domain")
+    assert "spectrum" in [words.text for words in figure.layout.annotations]
+
+
+def test_a_curve_in_no_known_plot_is_refused():
+    with pytest.raises(ValueError, match="no layout for the plot 'middle'"):
+        LivePlot({"loss": {"plot": "middle"}}, {"left": {}}, alt="")
 
 
 def test_an_unknown_curve_is_refused(plot):
