@@ -45,7 +45,8 @@ class Run:
         probe: measures the model about once a second, ``probe(model, settings) -> dict``, at most a sixth of
             the time; its results go to ``history.probes``.
         twin: leave a twin behind at the first change of a setting: a copy that goes on from the same state, on
-            the same data, with the old settings.  Its losses go to ``history.twin_loss``.
+            the same data, with the old settings.  :class:`Settings` instead of True: the twin begins with the run,
+            at its first step, under these.  Its losses go to ``history.twin_loss``.
 
     Attributes:
         state: "ready", "running", "paused", "finished", "stopped", "diverged" or "failed".
@@ -66,7 +67,7 @@ class Run:
         seed: int = 0,
         optimizer: str = "sgd",
         probe: Probe | None = None,
-        twin: bool = False,
+        twin: bool | Settings = False,
     ):
         self.name, self.steps, self.seed, self.optimizer = name, steps, seed, optimizer
         self.probe, self.twin = probe, twin
@@ -232,6 +233,8 @@ class Run:
 
     def _loop(self, training: TrainingState) -> None:
         used = self.settings
+        if isinstance(self.twin, Settings):
+            self._leave_twin(training, self.twin)
         records: list[StepRecord] = []
         twins: list[StepRecord] = []
         published = time.monotonic()
