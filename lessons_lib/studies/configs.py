@@ -88,6 +88,8 @@ _PRESETS: dict[str, dict[str, Any]] = {
 }
 
 ROWS, PRESETS = tuple(_ROWS), tuple(_PRESETS)
+# The one argument of each stable set that says how much memory it allows.
+KNOBS = {"rnn-stable": "bound", "lstm-stable": "forget_ceiling", "lstm-stable-wide": "highest_ceiling"}
 
 
 def config_of(row: str, preset: str) -> StudyConfig:
@@ -101,6 +103,20 @@ def config_of(row: str, preset: str) -> StudyConfig:
     if preset not in _PRESETS:
         raise ValueError(f"unknown preset {preset!r}: choose one of {', '.join(PRESETS)}")
     return replace(_ROWS[row], **_PRESETS[preset])
+
+
+def at_bound(row: str, config: StudyConfig, bound: float) -> StudyConfig:
+    """A stable row's config with another λ (RNN) or forget ceiling (LSTM), everything else unchanged.
+
+    Raises:
+        ValueError: the row has no bound, or its set refuses this one.
+    """
+    if row not in KNOBS:
+        raise ValueError(f"row {row!r} has no bound to change: choose one of {', '.join(KNOBS)}")
+    arguments = dict(config.set_arguments) | {KNOBS[row]: bound}
+    changed = replace(config, set_arguments=tuple(arguments.items()))
+    changed.build_set()
+    return changed
 
 
 def suggest(row: str, config: StudyConfig, trial: Any) -> StudyConfig:
