@@ -32,7 +32,7 @@ SETS: dict[str, StableSet] = {
     "lstm-stable": LSTMStableSet(forget_ceiling=0.64, input_bound=INPUT_CLIP),
 }
 # Learning rates to choose from, for each family.
-RATES = {"rnn": (2.0, 4.0, 8.0), "lstm": (4.0, 8.0, 16.0)}
+RATES = {"rnn": (4.0, 8.0, 16.0), "lstm": (8.0, 16.0, 32.0)}
 LIVE_RATES = {"rnn": 4.0, "lstm": 8.0}
 
 
