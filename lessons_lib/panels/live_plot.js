@@ -10,7 +10,8 @@
                          layouts  {plot: changed top-level entries of its layout}
 */
 
-const PLOTLY_SECONDS = 30;
+const ASK_AGAIN = 60_000;
+const EXPLAIN_AFTER = 3_000;
 // After drawing the page rests twice as long as it drew: a slider must never wait for a queue of pictures.
 const REST = 2;
 // Two plots side by side, or one where the page is narrow.
@@ -29,14 +30,17 @@ function requestPlotly(model) {
   return new Promise((resolve, reject) => {
     const giveUp = (reason) => {
       model.off("msg:custom", receive);
-      clearTimeout(timer);
+      clearInterval(asking);
       reject(new Error(reason));
     };
-    const timer = setTimeout(() => giveUp("the kernel sent no plotly.js"), PLOTLY_SECONDS * 1000);
+    // A kernel that is busy with other cells, after Run All for instance, answers late; a request lost with its
+    // connection is never answered.
+    const ask = () => model.send({ op: "plotly" });
+    const asking = setInterval(ask, ASK_AGAIN);
     const receive = (message, buffers) => {
       if (message.op !== "plotly") return;
       model.off("msg:custom", receive);
-      clearTimeout(timer);
+      clearInterval(asking);
       // JupyterLab's page has an AMD `define`: hidden here, or plotly.js registers itself there and returns nothing.
       const module = { exports: {} };
       new Function("module", "exports", "define", new TextDecoder().decode(buffers[0]))(
@@ -46,7 +50,7 @@ function requestPlotly(model) {
     };
     model.on("msg:custom", receive);
     model.on("destroy", () => giveUp("the plot was closed"));
-    model.send({ op: "plotly" });
+    ask();
   });
 }
 
@@ -181,23 +185,30 @@ async function render({ model, el }) {
   });
 
   // Returned at once: a view closed while plotly.js is still under way must be cleaned up too.
+  const explaining = setTimeout(() => {
+    box.textContent = "Waiting for the kernel: it is busy with other cells, and the plot appears when it is free.";
+  }, EXPLAIN_AFTER);
   loadPlotly(model)
     .catch(() => loadPlotly(model))
     .then((loaded) => {
       if (closed) return;
       Plotly = loaded;
+      clearTimeout(explaining);
+      box.textContent = "";
       model.on("msg:custom", receive);
       theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
       size.observe(box);
       model.send({ op: "hello" });
     })
     .catch((error) => {
+      clearTimeout(explaining);
       box.textContent = `The live plot could not start (${error.message}): run this cell again.`;
     });
 
   return () => {
     closed = true;
     clearTimeout(timer);
+    clearTimeout(explaining);
     model.off("msg:custom", receive);
     model.off("change:alt", describe);
     theme.disconnect();
