@@ -15,7 +15,7 @@ def stream_perplexity(answer: Callable[[torch.Tensor, torch.Tensor], float]) -> 
     """exp of the mean negative log-likelihood over the N - 1 predictions; ``log_p[a, b]`` is ln p(b after a)."""
     generator = torch.Generator().manual_seed(0)
     log_p = torch.randn(5, 5, generator=generator, dtype=torch.float64).log_softmax(-1)
-    tokens = torch.tensor([0, 3, 1, 4, 2, 2, 0])
+    tokens = torch.tensor([0, 3, 1, 4, 2, 2, 0, 1, 3])
     total = -float(log_p[tokens[:-1], tokens[1:]].sum())
     count = len(tokens) - 1
     given = float(answer(log_p, tokens))
