@@ -6,7 +6,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -65,6 +65,7 @@ class TrainingPanel(widgets.VBox):
         presets: starts to choose from; by default those for the kind of model.
         learning_rates: ends of the learning rate's slider; by default a hundredth and ten times the first
             one.
+        levels: labelled horizontal lines on the loss, such as the best loss there is.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class TrainingPanel(widgets.VBox):
         context_length: int = 20,
         presets: Sequence[Preset] | None = None,
         learning_rates: tuple[float, float] | None = None,
+        levels: Mapping[str, float] | None = None,
     ) -> None:
         if (old := _panels.pop(run.name, None)) is not None:
             old.close()
@@ -88,7 +90,7 @@ class TrainingPanel(widgets.VBox):
         layers = layers_of(model)
         self._kind = layers[0].kind if layers else ""
         self._device = str(next(model.parameters()).device)
-        self.plot = TrainingPlot()
+        self.plot = TrainingPlot(levels)
         self.controls = self._make_controls(stream.steps, learning_rates)
         self.buttons = {name: self._button(name, icon, tip) for name, (icon, tip) in BUTTONS.items()}
         presets = presets_for(self._kind) if presets is None else presets
@@ -312,7 +314,9 @@ class TrainingPanel(widgets.VBox):
 
 
 def _number(stable_set: StableSet) -> float | None:
-    return getattr(stable_set, "bound", getattr(stable_set, "forget_ceiling", None))
+    if isinstance(stable_set, SpectralBall):
+        return stable_set.bound
+    return stable_set.forget_ceiling if isinstance(stable_set, LSTMStableSet) else None
 
 
 def _layout(flex: str) -> widgets.Layout:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -40,8 +40,9 @@ class TrainingPlot(LivePlot):
     them).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, levels: Mapping[str, float] | None = None) -> None:
         super().__init__(_traces(), {name: _layout(name) for name in TITLES}, alt="Nothing to see yet: press Play.")
+        self._levels = _levels(levels or {})
         self._epoch = -1
 
     def show(self, run: Run) -> None:
@@ -81,7 +82,11 @@ class TrainingPlot(LivePlot):
         """What follows the settings: the line of k, and a mark on the loss wherever a setting changed."""
         length = run.settings.truncation_length
         drawn = [(length, f"k = {length}", 0)] if len(self.curves["gradient_by_lag"]) > length else []
-        return {"loss": _uprights(marks(run.history.changes)), "gradient": _uprights(drawn)}
+        loss = _uprights(marks(run.history.changes))
+        return {
+            "loss": {name: [*entries, *self._levels[name]] for name, entries in loss.items()},
+            "gradient": _uprights(drawn),
+        }
 
 
 def _profiles(measured: dict[str, Any]) -> dict[str, Samples]:
@@ -227,4 +232,15 @@ def _uprights(places: Sequence[tuple[float, str, int]]) -> dict[str, Any]:
     return {
         "shapes": [{**line, "x0": x, "x1": x, "line": stroke} for x, _, _ in places],
         "annotations": [{**word, "x": x, "y": 1 - 0.09 * row, "text": text} for x, text, row in places],
+    }
+
+
+def _levels(levels: Mapping[str, float]) -> dict[str, Any]:
+    """Labelled horizontal lines on the loss: what is best possible, what a simple model reaches."""
+    style = style_of("baseline")
+    line = {"type": "line", "x0": 0, "x1": 1, "xref": "x domain", "line": style.line | {"width": 1.5}}
+    word = {"x": 1, "xref": "x domain", "xanchor": "right", "yanchor": "bottom", "showarrow": False}
+    return {
+        "shapes": [{**line, "y0": level, "y1": level} for level in levels.values()],
+        "annotations": [{**word, "y": level, "text": name} for name, level in levels.items()],
     }

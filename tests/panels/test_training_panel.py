@@ -116,6 +116,25 @@ def test_the_plot_shows_what_the_history_holds(make):
     assert len(panel.figure().data) == len(curves)
 
 
+def test_levels_stay_on_the_loss_whatever_is_marked_there(make):
+    panel = make(levels={"best possible": 0.4})
+
+    def lines():
+        layout = panel.figure().layout
+        return {(line.y0, line.y1) for line in layout.shapes}, {word.text for word in layout.annotations}
+
+    drawn, words = lines()
+    assert (0.4, 0.4) in drawn
+    assert "best possible" in words
+    panel.run.step()
+    panel.run.update(truncation_length=3)
+    panel.run.step()
+    wait_for(lambda: panel.run.history.changes and panel.run.state == "paused")
+    drawn, words = lines()
+    assert (0.4, 0.4) in drawn
+    assert {"best possible", "k 3"} <= words
+
+
 def test_a_preset_begins_again_and_says_so(make):
     panel = make()
     panel.buttons["Play"].click()
