@@ -32,6 +32,7 @@ def moves_nothing(self: Any, module: Any) -> torch.Tensor:
 
 MUTATIONS = {
     "00_start_here": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
+    "11_same_training": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
 }
 
 
