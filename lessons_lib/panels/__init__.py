@@ -1,5 +1,6 @@
 """Widgets: the live plot and the training panel. Only this room knows that Jupyter exists."""
 
+from lessons_lib.panels.gates import GateTable
 from lessons_lib.panels.live_plot import LivePlot
 from lessons_lib.panels.machine_table import MachineTable, SelfTest
 from lessons_lib.panels.prediction import PredictionWidget
@@ -9,6 +10,7 @@ from lessons_lib.panels.training_plot import TrainingPlot
 from lessons_lib.panels.twins_panel import TwinsPanel
 
 __all__ = [
+    "GateTable",
     "LivePlot",
     "MachineTable",
     "PredictionWidget",

@@ -1,0 +1,81 @@
+"""What the stable set asks of each gate of an LSTM, beside what the gate has."""
+
+from __future__ import annotations
+
+from html import escape
+
+import ipywidgets as widgets
+
+from lessons_lib.panels.controls import close_all
+from lessons_lib.runs import Run
+from lessons_lib.stability import LSTMStableSet, Unconstrained
+
+HEADINGS = ("recurrent block", "largest row, ℓ1", "allowed", "")
+GATES = {"i": "input gate", "f": "forget gate", "z": "candidate", "o": "output gate"}
+GREEN, AMBER = "#2f9560", "#d9692b"
+_tables: dict[str, GateTable] = {}
+
+
+class GateTable(widgets.VBox):
+    """The largest row l1 norm of each gate's recurrent block and, under ``LSTMStableSet``, the most it may be.
+
+    Shown as the run's probe measures it, under ``gates``. A table for a run of the same name replaces the one
+    before.
+    """
+
+    def __init__(self, run: Run) -> None:
+        if (old := _tables.pop(run.name, None)) is not None:
+            old.close()
+        self.run = run
+        self._html = widgets.HTML()
+        super().__init__([self._html])
+        self._show(run)
+        run.listeners.append(self._show)
+        _tables[run.name] = self
+
+    def __repr__(self) -> str:
+        return f"GateTable({self.run.name!r}): live, to be used where notebooks run"
+
+    def close(self) -> None:
+        """Let go of the run and close the table's widgets."""
+        if self._show in self.run.listeners:
+            self.run.listeners.remove(self._show)
+        if _tables.get(self.run.name) is self:
+            del _tables[self.run.name]
+        close_all(self._html)
+        self.layout.close()
+        super().close()
+
+    def _show(self, run: Run) -> None:
+        measured = run.history.probes[-1][1].get("gates", {}) if run.history.probes else {}
+        chosen = run.settings.stable_set
+        limits = gate_limits(chosen) if isinstance(chosen, LSTMStableSet) else {}
+        otherwise = "anything" if isinstance(chosen, Unconstrained) else "each unit's own joint budget"
+        self._html.value = gates_in_html(measured, limits, otherwise)
+
+
+def gate_limits(stable_set: LSTMStableSet) -> dict[str, float]:
+    """The most that a row of each recurrent block may have in l1 norm (Miller & Hardt, arXiv 1805.10369)."""
+    free = 1 - stable_set.forget_ceiling
+    return {"i": free, "f": free**2, "z": free / 4, "o": free}
+
+
+def gates_in_html(measured: dict[str, float], limits: dict[str, float], otherwise: str = "anything") -> str:
+    """A table of four rows; ``otherwise`` says what is allowed where no limit is given."""
+    head = "".join(f'<th scope="col" style="text-align:left;padding:0 12px 0 0">{t}</th>' for t in HEADINGS)
+    rows = "".join(_row(gate, measured.get(gate), limits.get(gate), otherwise) for gate in GATES)
+    return f'<table style="line-height:1.5;border-spacing:0"><tr>{head}</tr>{rows}</table>'
+
+
+def _row(gate: str, norm: float | None, limit: float | None, otherwise: str) -> str:
+    most = max(norm or 0.0, limit or 0.0) or 1.0
+    inside = limit is not None and norm is not None and norm <= limit * 1.001
+    colour = GREEN if inside else AMBER
+    bar = f'<div style="width:{100 * (norm or 0) / most:.0f}%;height:8px;background:{colour};border-radius:2px"></div>'
+    cells = (
+        f"{escape(GATES[gate])} W<sub>{gate}</sub>",
+        "–" if norm is None else f"{norm:.3g}",
+        otherwise if limit is None else f"{limit:.3g}",
+        f'<div style="width:9em;border:1px solid var(--jp-border-color2,#ccc);border-radius:3px">{bar}</div>',
+    )
+    return "<tr>" + "".join(f'<td style="padding:0 12px 0 0">{cell}</td>' for cell in cells) + "</tr>"

@@ -1,0 +1,19 @@
+"""Lesson 09's first panel in a real JupyterLab: λ moves by keyboard while the RNN trains."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.browser.steering import steer_lesson
+
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
+
+LESSON = Path(__file__).parents[2] / "notebooks" / "09_projection.ipynb"
+
+
+def test_the_bound_moves_while_it_trains(notebook, lab_root: Path):
+    shutil.copy(LESSON, lab_root)
+    sliders = {"λ": "ArrowLeft", "truncation k": "ArrowLeft"}
+    panel = steer_lesson(notebook, LESSON.name, answer="about the twin's", sliders=sliders, switch="bound")
+    assert float(panel.kernel("settings.stable_set.bound")) < 2.5
