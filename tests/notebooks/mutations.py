@@ -6,6 +6,7 @@ kind, so that it is the lesson's own checks which must notice.
 """
 
 import importlib
+import math
 import pkgutil
 import sys
 from collections.abc import Callable
@@ -30,9 +31,17 @@ def moves_nothing(self: Any, module: Any) -> torch.Tensor:
     return torch.zeros(())
 
 
+def counts_every_token(model: Any, tokens: torch.Tensor, *, segment: int = 1024) -> float:
+    """A perplexity that divides by N tokens and not by N - 1 predictions."""
+    from lessons_lib.training import mean_loss
+
+    return math.exp(mean_loss(model, tokens, segment=segment) * (len(tokens) - 1) / len(tokens))
+
+
 MUTATIONS = {
     "00_start_here": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
     "11_same_training": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
+    "12_wikitext2": Mutation("lessons_lib.training", "perplexity", counts_every_token),
 }
 
 
