@@ -3,6 +3,7 @@
 # make check       one lesson while writing it: make check NB=04
 # make notebooks   run the lessons on the laptop budget and store their outputs (one: NB=04)
 # make solutions   the teacher's notebooks, into notebooks/solutions/built
+# make results     every artefact that is missing in data/results (hours; killed, it resumes)
 # make bench       the benchmarks: ratios measured in one run, gates first
 # make clean       remove the environment and everything built
 #
@@ -27,7 +28,7 @@ endif
 # that cannot be reached then costs one warning, and never a retry for each of a hundred packages.
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
-.PHONY: lab test check notebooks solutions bench clean
+.PHONY: lab test check notebooks solutions results bench clean
 
 lab: $(VENV)/lab.stamp
 	$(RUN) -m jupyterlab notebooks/00_start_here.ipynb $$([ "$$(id -u)" -ne 0 ] || echo --allow-root) $(LAB)
@@ -50,6 +51,12 @@ notebooks: $(VENV)/test.stamp
 
 solutions: $(VENV)/test.stamp
 	$(RUN) notebooks/build.py solutions $(NB)
+
+results: $(VENV)/test.stamp
+	[ -e data/results/truncation_words.json ] || $(RUN) -m lessons_lib.studies.truncation
+	[ -e data/results/chorales.json ] || $(VENV)/bin/lessons study chorales --processes 2
+	$(VENV)/bin/lessons table --preset laptop | sed -n 's/^missing: lessons //p' | \
+		while read -r words; do $(VENV)/bin/lessons $$words --resume || exit; done
 
 bench: $(VENV)/test.stamp
 	$(RUN) -m lessons_lib.studies.bench
