@@ -78,7 +78,7 @@ def settings(row: str, learning_rate: float | None = None) -> Settings:
 def probe(reading: Text | None = None) -> LanguageProbe:
     """What the panel measures about once a second; little text, because a slider's move waits for it to end."""
     source = reading or text()
-    return LanguageProbe(held_out=source.held_out[:1_000], sample=source.sample()[:1, :61])
+    return LanguageProbe(source.held_out[:1_000], source.sample()[:1, :41], max_context=25, max_lag=25)
 
 
 @dataclass(frozen=True)
