@@ -17,7 +17,7 @@ lessons = notebooks/$(NB)*.ipynb
 
 # A quiet machine measures and repeats better: one thread per process, the tests' own budget.
 TESTING := OMP_NUM_THREADS=1 LESSONS_BUDGET=ci PLOTLY_RENDERER=plotly_mimetype
-PYTEST := $(TESTING) $(RUN) -m pytest -rs
+PYTEST := $(TESTING) $(RUN) -m pytest -rfEs
 
 # An environment is stale when a list of dependencies is newer, its Python is gone, or the folder was moved.
 ifneq ($(shell $(RUN) -c 'import pip' 2>/dev/null && cat $(VENV)/folder 2>/dev/null),$(CURDIR))

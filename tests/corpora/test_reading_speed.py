@@ -1,6 +1,9 @@
+import pytest
+
 from lessons_lib.studies import bench_corpora
 
 
+@pytest.mark.alone
 def test_reading_is_cheap_beside_the_plain_loop(wikitext2_present):
     """Ratios within one run; the machine may be busy, so one retry."""
     for _ in range(2):

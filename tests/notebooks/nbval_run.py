@@ -42,6 +42,7 @@ def nbval_broken(notebook: Path, folder: Path, mutations: Path = MUTATIONS) -> s
     source = STARTUP.format(mutations=str(mutations), lesson=notebook.stem, report=str(report))
     (startup / "00-break.py").write_text(source)
     run = nbval(notebook, folder)
-    if (said := report.read_text()) != "broken":
+    said = report.read_text() if report.exists() else f"its kernel did not start\n{run.stdout}{run.stderr}"
+    if said != "broken":
         raise RuntimeError(f"the function of {notebook.stem} could not be broken:\n{said}")
     return run
