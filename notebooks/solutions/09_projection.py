@@ -20,7 +20,7 @@ def soft_threshold(row, tau):
 def project_after_step(layer, bound):
     """Move layer.weight_hh_l0 onto the ball, in place; return the Frobenius distance that it moved."""
     old = layer.weight_hh_l0
-    new = spectral_ball_project(old, bound)
+    new = stability.spectral_ball_project(old, bound)
     distance = float((new - old).norm())
     old.copy_(new)
     return distance
