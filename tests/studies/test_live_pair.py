@@ -56,14 +56,14 @@ def test_a_stable_row_is_certified_in_float64_after_training(row):
 
 
 def test_a_search_chooses_on_words_that_no_score_is_taken_on(monkeypatch):
-    asked = {8.0: (5.0, 9.0), 4.0: (6.0, 1.0), 16.0: (7.0, 1.0)}
+    asked = {8.0: (6.0, 1.0), 16.0: (5.0, 9.0), 32.0: (7.0, 1.0), 64.0: (8.0, 1.0)}
 
     def trained(row, seed, *, steps, learning_rate, reading):
         chosen_on, scored_on = asked[learning_rate]
         return live_pair.Trained(row, seed, None, torch.zeros(1), chosen_on, scored_on)
 
     monkeypatch.setattr(live_pair, "trained", trained)
-    assert live_pair.searched_rate("lstm-stable", steps=1) == 8.0
+    assert live_pair.searched_rate("lstm-stable", steps=1) == 16.0
 
 
 def test_unknown_families_and_rows_are_refused():
