@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -75,9 +76,8 @@ def soft_threshold(answer: Callable[[Tensor, float], Tensor]) -> str | None:
 def project_after_step(answer: Callable[[torch.nn.Module, float], float]) -> str | None:
     """Moves a module's recurrent matrix onto the ball in place and returns the Frobenius distance moved."""
     for scale in (2.0, 0.3):
-        torch.manual_seed(0)
-        layer = torch.nn.RNN(3, 6, batch_first=True)
-        torch.nn.init.orthogonal_(layer.weight_hh_l0, gain=scale)
+        layer: Any = torch.nn.RNN(3, 6, batch_first=True)
+        torch.nn.init.orthogonal_(layer.weight_hh_l0, scale, torch.Generator().manual_seed(0))
         parameter, before = layer.weight_hh_l0, layer.weight_hh_l0.detach().clone()
         distance = float(answer(layer, 0.9))
         after = layers_of(layer)[0].weight_hh.detach()
