@@ -85,7 +85,7 @@ class TwinsPanel(widgets.VBox):
             value=10,
             on_change=lambda _: self.reset(),
         )
-        self._mailbox = Mailbox(self._settings())
+        self._mailbox = Mailbox(twins.settings(self.bound.value))
         self.player = Player(self._twins, self._draw, name=name)
         self.buttons = {
             "Play": self._button("Play", "play", "Train the twins, from the start or from a pause", self.player.start),
@@ -111,6 +111,11 @@ class TwinsPanel(widgets.VBox):
     def __repr__(self) -> str:
         return f"TwinsPanel({self.name!r}): a live panel, to be used where notebooks run"
 
+    @property
+    def settings(self) -> twins.Settings:
+        """What the next step will use."""
+        return self._mailbox.settings
+
     def begin(self, start: str) -> None:
         """Begin again from one of the two starts, with its own bound."""
         self._start = start
@@ -120,7 +125,7 @@ class TwinsPanel(widgets.VBox):
     def reset(self) -> None:
         """Begin again from the same first weights, with the λ and the k that the controls show."""
         self.player.reset()
-        self._mailbox = Mailbox(self._settings())
+        self._mailbox = Mailbox(twins.settings(self.bound.value))
         self._record = None
         self.plot.clear()
         self._show_state()
@@ -157,9 +162,6 @@ class TwinsPanel(widgets.VBox):
         columns = {"grid_template_columns": "repeat(auto-fit, minmax(20em, 1fr))", "grid_gap": "0 16px"}
         rows.append(widgets.GridBox([self.bound, self.context], layout=widgets.Layout(**columns)))
         return [*rows, self._said, self.plot]
-
-    def _settings(self) -> twins.Settings:
-        return twins.settings(self.bound.value)
 
     def _set_bound(self, bound: float | None) -> None:
         self._mailbox.update(stable_set=Unconstrained() if bound is None else SpectralBall(bound))
