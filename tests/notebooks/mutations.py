@@ -40,6 +40,7 @@ def counts_every_token(model: Any, tokens: torch.Tensor, *, segment: int = 1024)
 
 MUTATIONS = {
     "00_start_here": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
+    "09_projection": Mutation("lessons_lib.stability", "LSTMStableSet.project_", moves_nothing),
     "11_same_training": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
     "12_wikitext2": Mutation("lessons_lib.training", "perplexity", counts_every_token),
 }
