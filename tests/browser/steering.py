@@ -39,7 +39,8 @@ class PanelPage:
         self.button("Play").scroll_into_view_if_needed()
 
     def button(self, name: str):
-        return self.notebook.page.locator(".jupyter-button", has_text=re.compile(rf"^\s*{re.escape(name)}\s*$"))
+        """The first of that name: of a lesson's two panels, the first one's."""
+        return self.notebook.page.locator(".jupyter-button", has_text=re.compile(rf"^\s*{re.escape(name)}\s*$")).first
 
     def commit(self, option: str) -> None:
         """Answer the prediction; Play is locked before and free afterwards."""
@@ -61,7 +62,7 @@ class PanelPage:
         return self.notebook.kernel(f"{self.run}.{attribute}")
 
     def slider(self, label: str):
-        return self.notebook.page.locator(".widget-slider", has_text=label).locator(".noUi-handle")
+        return self.notebook.page.locator(".widget-slider", has_text=label).locator(".noUi-handle").first
 
     def loss_points(self) -> int:
         return self.notebook.page.evaluate(f"() => ({self.LOSS})()?.x?.length ?? 0")
