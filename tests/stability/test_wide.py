@@ -100,7 +100,9 @@ def test_projecting_twice_moves_nothing_the_second_time(seed, scale):
     wide.project_(module)
     assert wide.contains(module)
     assert wide.rate(module) <= 0.98 * (1 + 1e-5)
-    assert float(wide.project_(module)) <= 1e-5
+    # Two large biases may nearly cancel: their sum is then no finer than the rounding of either.
+    biases = torch.cat([p.detach() for name, p in module.named_parameters() if "bias" in name])
+    assert float(wide.project_(module)) <= 1e-5 + 4 * torch.finfo(biases.dtype).eps * float(biases.norm())
 
 
 def test_it_contains_the_published_set_at_matching_constants():

@@ -1,8 +1,10 @@
 """The study on the synthetic corpus: the same code as on WikiText-2, without a download."""
 
+import itertools
 import json
 import multiprocessing
 import random
+import statistics
 import time
 
 import pytest
@@ -85,13 +87,20 @@ def test_killed_at_twenty_random_moments_it_ends_on_the_same_weights(corpus, tmp
     processes = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
     if "forkserver" in methods:
         processes.set_forkserver_preload([__name__])
+    timed, times = study_of(corpus, tmp_path / "timed"), []
+    for _ in timed.train():
+        timed.save()
+        times.append(time.monotonic())
+        if len(times) == 8:
+            break
+    step = statistics.median(b - a for a, b in itertools.pairwise(times[1:]))
     rng, steps = random.Random(0), []
     for _ in range(20):
         ready = processes.Event()
         worker = processes.Process(target=train_in_a_process, args=(tmp_path, ready))
         worker.start()
         assert ready.wait(60)
-        time.sleep(rng.uniform(0, 0.25))
+        time.sleep(rng.uniform(0, 8 * step))  # short beside the training, long beside a step, on any machine
         worker.kill()
         worker.join()
         resumed = study_of(corpus, tmp_path)
