@@ -68,7 +68,7 @@ class TwinsPanel(widgets.VBox):
         self.bound = NumberControl(
             "λ",
             "Spectral bound λ: after every step both twins' singular values are clipped at λ.",
-            low=0.1,
+            low=0.05,
             high=2.5,
             step=0.05,
             value=twins.STABLE_RATE,
@@ -100,7 +100,7 @@ class TwinsPanel(widgets.VBox):
                 "2 × orthogonal, free", "", "Begin again, unstable", lambda: self.begin("unstable")
             ),
         }
-        self._said = widgets.HTML(layout=widgets.Layout(flex="1 1 20em", width="auto"))
+        self._said = widgets.HTML()
         super().__init__(self._rows(), layout=widgets.Layout(width="100%"))
         self.player.listeners.append(self._show_state)
         if prediction is not None:
@@ -231,15 +231,20 @@ def _traces() -> dict[str, dict[str, Any]]:
 
 
 def _layouts(steps: int) -> dict[str, dict[str, Any]]:
-    common = {"height": 340, "margin": {"l": 70, "r": 20, "t": 60, "b": 50}, "showlegend": True}
-    axis = {"title": {"text": "step"}, "range": [0, steps + 1]}
-    gap = {"title": {"text": "weight gap, relative to the way gone"}, "type": "log", "exponentformat": "power"}
     return {
-        "gap": {**common, "title": {"text": "How far apart the twins are"}, "xaxis": axis, "yaxis": gap},
-        "loss": {
-            **common,
-            "title": {"text": "Do they learn the same?"},
-            "xaxis": axis,
-            "yaxis": {"title": {"text": "loss (nats)"}},
-        },
+        "gap": _layout("How far apart the twins are", "weight gap, relative to the way gone", steps, type="log"),
+        "loss": _layout("Do they learn the same?", "loss (nats)", steps),
+    }
+
+
+def _layout(title: str, y: str, steps: int, **y_axis: Any) -> dict[str, Any]:
+    small = {"size": 12}
+    return {
+        "height": 300,
+        "margin": {"l": 60, "r": 12, "t": 56, "b": 40},
+        "title": {"text": title, "x": 0, "xref": "container", "font": {"size": 14}},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}},
+        "showlegend": True,
+        "xaxis": {"title": {"text": "step", "font": small}, "range": [0, steps + 1]},
+        "yaxis": {"title": {"text": y, "font": small}, "exponentformat": "power", **y_axis},
     }
