@@ -31,7 +31,8 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 .PHONY: lab test check notebooks solutions results bench clean
 
 lab: $(VENV)/lab.stamp
-	$(RUN) -m jupyterlab notebooks/00_start_here.ipynb $$([ "$$(id -u)" -ne 0 ] || echo --allow-root) $(LAB)
+	$(RUN) -m jupyterlab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb \
+		$$([ "$$(id -u)" -ne 0 ] || echo --allow-root) $(LAB)
 
 test: $(VENV)/test.stamp
 	$(RUN) -m ruff check .

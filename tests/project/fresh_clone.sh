@@ -6,11 +6,14 @@
 # SHOW="folder ..." lets the bare Debian read folders of this system.
 set -euo pipefail
 
+# A mount table of its own: what is mounted below is gone with this process, whatever ends it.
+if [ "${1:-}" = debian ] && [ -z "${OWN_MOUNTS:-}" ]; then OWN_MOUNTS=1 exec unshare --mount "$0" "$@"; fi
+
 repository=$(git -C "$(dirname "$0")" rev-parse --show-toplevel)
 scratch=$(mktemp -d) root="" server="" shown=()
 finish() {
     [ -z "$server" ] || kill -- "-$server" 2>/dev/null || true
-    for folder in "${shown[@]}"; do umount -R "$folder"; done
+    for folder in "${shown[@]}"; do umount -R -l "$folder"; done
     rm -rf --one-file-system "$scratch"
 }
 trap finish EXIT
