@@ -34,7 +34,8 @@ def test_the_twins_are_steered_while_they_train(notebook, lab_root: Path):
     page.wait_for_function(f"() => ({GAP})()?.x?.length > 2", timeout=60_000)
 
     page.locator(".widget-slider", has_text="λ").locator(".noUi-handle").press("ArrowLeft")
-    wait_for(lambda: notebook.kernel("panel.settings.stable_set.bound") == "0.75", 15, "λ did not reach the twins")
+    bound = "round(panel.settings.stable_set.bound, 6)"
+    wait_for(lambda: notebook.kernel(bound) == "0.75", 15, "λ did not reach the twins")
     button("2 × orthogonal, free").click()
     wait_for(lambda: notebook.kernel("panel.player.state") == "ready", 15, "the other start did not begin again")
     button("Play").click()
