@@ -207,12 +207,13 @@ def words_point(k: int, seed: int = 0, *, steps: int = WORD_TRAINING_STEPS) -> P
     how = Settings(k, "chunked", learning_rate=LEARNING_RATE, gradient_clip=1.0)
     for _ in train(model, stream, how, steps=steps, optimizer="adam"):
         pass
-    rows = corpus.valid[: 4 * 1_001].view(4, 1_001).to(device)
+    held_out = corpus.valid[: 10 * 1_001].to(device)
+    rows = held_out.view(10, 1_001)
     inputs, targets = rows[:, :-1], rows[:, WORD_CONTEXTS:]  # scored where every context is complete
     with torch.no_grad():
         outputs = truncated_outputs(model.core, model.embed(inputs), WORD_CONTEXTS)
         by_context = [float(model.loss(output[:, WORD_CONTEXTS - 1 :], targets)) for output in outputs]
-    return Point("chunked", k, seed, mean_loss(model, corpus.valid[:10_001]), by_context=by_context)
+    return Point("chunked", k, seed, mean_loss(model, held_out), by_context=by_context)
 
 
 # -- artefacts --------------------------------------------------------------------------------------------------
