@@ -97,27 +97,34 @@ class NumberControl(widgets.HBox):
 
     def _moved(self, change: Any) -> None:
         # A logarithmic slider gives 1.1220184543: the box rounds it, and the handle stays where the learner put it.
-        if self._rounded(self.number.value) != self._rounded(change["new"]):
-            self.number.value = self._rounded(change["new"])
+        value = self._rounded(change["new"])
+        if self._rounded(self.number.value) != value:
+            self._tell(value)  # before the box is redrawn: a training step may be waiting for it
+            self._follow(self.number, value)
 
     def _typed(self, change: Any) -> None:
+        self._tell(change["new"])
         if self._rounded(self.slider.value) != change["new"]:
-            self.slider.value = change["new"]
-        self._tell()
+            self._follow(self.slider, change["new"])
+
+    def _follow(self, other: Any, value: float) -> None:
+        told, self._showing = self._showing, True
+        other.value = value
+        self._showing = told
 
     def _rounded(self, value: float) -> float:
         return float(f"{value:.2g}") if self._logarithmic else value
 
     def _switched(self, _: Any) -> None:
         self._enable()
-        self._tell()
+        self._tell(self.value)
 
     def _enable(self) -> None:
         self.slider.disabled = self.number.disabled = not self.on
 
-    def _tell(self) -> None:
+    def _tell(self, value: float | None) -> None:
         if not self._showing:
-            self._on_change(self.value)
+            self._on_change(value)
 
 
 def close_all(root: widgets.Widget) -> None:

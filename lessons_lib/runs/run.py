@@ -8,7 +8,8 @@ import math
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -30,6 +31,22 @@ _registry: dict[str, Run] = {}
 _registering = threading.Lock()
 
 
+@dataclass
+class _Measuring:
+    """A measurement under way."""
+
+    began: float  # monotonic, s
+    parts: Iterator[dict[str, Any]]
+    found: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0  # spent on it so far
+
+
+def _parts(probe: Probe, model: Any, settings: Settings) -> Iterator[dict[str, Any]]:
+    if hasattr(probe, "parts"):
+        return iter(probe.parts(model, settings))
+    return iter([probe(model, settings)])
+
+
 class Run:
     """One live training run; at most one for each name, so re-running a cell replaces what it made before.
 
@@ -43,7 +60,9 @@ class Run:
         steps: how many steps to train; None: until stopped.
         seed, optimizer: as for :func:`lessons_lib.training.train`.
         probe: measures the model about once a second, ``probe(model, settings) -> dict``, at most a sixth of
-            the time; its results go to ``history.probes``.
+            the time; its results go to ``history.probes``.  One that has ``parts(model, settings)``, an
+            iterator of dictionaries, is measured part by part with a training step between them: a change of
+            the settings waits for one part at most.
         twin: leave a twin behind at the first change of a setting: a copy that goes on from the same state, on
             the same data, with the old settings.  :class:`Settings` instead of True: the twin begins with the run,
             at its first step, under these.  Its losses go to ``history.twin_loss``.
@@ -86,6 +105,7 @@ class Run:
         self._mailbox = Mailbox(self._first_settings)
         self._training: TrainingState | None = None
         self._twin: tuple[TrainingState, Settings] | None = None
+        self._measuring: _Measuring | None = None
         self._error: BaseException | None = None
         self._wanted, self._single_steps = "pause", 0
         self.history, self.state, self.message = History(), "ready", ""
@@ -246,7 +266,7 @@ class Run:
                 if self.state == "diverged":
                     return
                 if waiting and self.probe is not None:
-                    self._measure(training)
+                    self._measure(training, whole=True)
                 if self._wanted == "stop":
                     self._set_state("stopped")
                     return
@@ -255,27 +275,42 @@ class Run:
             if self.state != "running":
                 self._set_state("running")
             if time.monotonic() >= probe_due:
-                probe_due = self._measure(training)
+                probe_due = self._measure(training, whole=training.step == 0)
             settings = self.settings
             if settings != used:
                 self._leave_twin(training, used)
                 self.history.note_changes(used, settings, training.step)
                 used = settings
             records.append(training_step(training, settings))
-            if self._twin is not None:
-                twins.append(training_step(*self._twin))
+            twins += self._twin_steps(training, settings, most=2)
             with self._condition:
                 self._single_steps = max(0, self._single_steps - 1)
             finished = self.steps is not None and training.step >= self.steps
+            if finished:
+                twins += self._twin_steps(training, settings)
             if finished or time.monotonic() - published >= PUBLISH_SECONDS:
                 published = time.monotonic()
                 self._publish(records, twins)
                 if self.state == "diverged":
                     return
             if finished:
-                self._measure(training)
+                self._measure(training, whole=True)
                 self._set_state("finished")
                 return
+
+    def _twin_steps(
+        self, training: TrainingState, settings: Settings, *, most: int | None = None
+    ) -> Iterator[StepRecord]:
+        """The steps by which the twin is behind; with ``most``, that many, and none once ``settings`` are old.
+
+        A change of the settings goes first: the run's next step uses it, and the twin catches up afterwards.
+        """
+        taken = 0
+        while self._twin is not None and self._twin[0].step < training.step:
+            if most is not None and (taken == most or self.settings is not settings):
+                return
+            yield training_step(*self._twin)
+            taken += 1
 
     def _wait_while_paused(self) -> None:
         self._set_state("paused")
@@ -288,16 +323,26 @@ class Run:
             # Model, optimiser and carried state are copied together; the data are shared.
             self._twin = (copy.deepcopy(training, {id(training.stream): training.stream}), settings)
 
-    def _measure(self, training: TrainingState) -> float:
-        """Probe the model; returns when to probe next."""
-        began = time.monotonic()
+    def _measure(self, training: TrainingState, *, whole: bool = False) -> float:
+        """Take the probe's next part, or all that is left of it; returns when to take the next one."""
         if self.probe is None:
             return math.inf
+        began = time.monotonic()
+        if self._measuring is None:
+            self._measuring = _Measuring(began, _parts(self.probe, training.model, self.settings))
+        measuring = self._measuring
         training.model.eval()
-        self.history.probes.append((training.step, self.probe(training.model, self.settings)))
+        for part in measuring.parts:
+            measuring.found |= part
+            if not whole:
+                measuring.seconds += time.monotonic() - began
+                return began  # after one more step
         ended = time.monotonic()
+        seconds = measuring.seconds + ended - began
+        self._measuring = None
+        self.history.probes.append((training.step, measuring.found))
         self._tell()
-        return max(began + PROBE_SECONDS, ended + (ended - began) * (1 / PROBE_SHARE - 1))
+        return max(measuring.began + PROBE_SECONDS, ended + seconds * (1 / PROBE_SHARE - 1))
 
     def _publish(self, records: list[StepRecord], twins: list[StepRecord]) -> None:
         if not records:

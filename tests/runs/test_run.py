@@ -257,3 +257,28 @@ def test_a_run_is_steered_on_cuda(make):
     run.stop()
     wait_for(lambda: run.state == "stopped")
     assert SpectralBall(0.5).contains(run.model)
+
+
+def test_a_probe_in_parts_lets_a_step_pass_between_them(make):
+    class Parts:
+        def __init__(self):
+            self.at = []
+
+        def parts(self, model, settings):
+            for name in "abc":
+                self.at.append(run.step_count)
+                yield {name: run.step_count}
+
+        def __call__(self, model, settings):
+            return {name: found for part in self.parts(model, settings) for name, found in part.items()}
+
+    probe = Parts()
+    run = make(factory, SETTINGS, probe=probe)
+    run.start()
+    wait_for(lambda: len(run.history.probes) >= 2)
+    run.pause()
+    wait_for(lambda: run.state == "paused")
+    assert run.history.probes[0] == (0, {"a": 0, "b": 0, "c": 0})  # the start, whole
+    assert all(set(found) == {"a", "b", "c"} for _, found in run.history.probes)
+    first, second, third = probe.at[3:6]
+    assert (second - first, third - second) == (1, 1)
