@@ -68,12 +68,12 @@ class RecurrentCore(nn.Module):
         return inputs, map_state(lambda *ends: torch.cat(ends), *last)
 
     def project(self, inputs: Tensor) -> Tensor:
-        """The inputs' part of the first layer's pre-activations: (..., input_size) -> (..., gates x hidden).
+        """What a step needs of the first layer's inputs: (..., input_size) -> (..., gates x hidden).
 
-        A sweep that feeds the same input many times pays for this product once per token.
+        U x and every bias that can be added before the state is known.  A sweep that feeds the same input many
+        times pays for this product once per token.
         """
-        first: Any = self.cells[0]
-        return F.linear(self._enter(0, inputs), first.weight_ih_l0, first.bias_ih_l0)
+        return self._project(0, inputs)
 
     def step(self, projected: Tensor, state: State) -> tuple[Tensor, State]:
         """One time step written out: projected input (batch, gates x hidden) -> output (batch, hidden), state.
@@ -83,21 +83,34 @@ class RecurrentCore(nn.Module):
         ends, output = [], projected
         cell: Any
         for layer, cell in enumerate(self.cells):
-            if layer:
-                projected = F.linear(self._enter(layer, output), cell.weight_ih_l0, cell.bias_ih_l0)
+            projected = self._project(layer, output) if layer else projected
             end = self._advance(cell, projected, map_state(lambda s, layer=layer: s[layer], state))
             output = end if isinstance(end, Tensor) else end[0]
             ends.append(end)
-        return output, map_state(lambda *parts: torch.stack(parts), *ends)
+        return output, map_state(_stack, *ends)
+
+    def _project(self, layer: int, inputs: Tensor) -> Tensor:
+        cell: Any = self.cells[layer]
+        return F.linear(self._enter(layer, inputs), cell.weight_ih_l0, self._bias(cell))
 
     def _enter(self, layer: int, inputs: Tensor) -> Tensor:
         inputs = self.dropout(inputs) if layer else inputs
         return inputs if self.input_clip is None else inputs.clamp(-self.input_clip, self.input_clip)
 
     @staticmethod
+    def _bias(cell: Any) -> Tensor:
+        """What ``project`` adds to U x."""
+        return cell.bias_ih_l0 + cell.bias_hh_l0
+
+    @staticmethod
     def _advance(cell: nn.RNNBase, projected: Tensor, state: State) -> State:
         """One layer, one step: state without its layer dimension, (batch, hidden)."""
         raise NotImplementedError
+
+
+def _stack(*layers: Tensor) -> Tensor:
+    # A sweep takes very many steps: one layer's state is viewed, not copied.
+    return layers[0].unsqueeze(0) if len(layers) == 1 else torch.stack(layers)
 
 
 class TanhRNN(RecurrentCore):
@@ -107,7 +120,7 @@ class TanhRNN(RecurrentCore):
 
     @staticmethod
     def _advance(cell, projected, state):
-        return torch.tanh(projected + F.linear(state, cell.weight_hh_l0, cell.bias_hh_l0))
+        return torch.addmm(projected, state, cell.weight_hh_l0.T).tanh_()
 
 
 class GRU(RecurrentCore):
@@ -116,13 +129,19 @@ class GRU(RecurrentCore):
     kind = nn.GRU
 
     @staticmethod
+    def _bias(cell):
+        reset_and_update = cell.bias_hh_l0[: 2 * cell.hidden_size]
+        return cell.bias_ih_l0 + F.pad(reset_and_update, (0, cell.hidden_size))  # the last third waits for its gate
+
+    @staticmethod
     def _advance(cell, projected, state):
-        recurrent = F.linear(state, cell.weight_hh_l0, cell.bias_hh_l0)
-        reset_x, update_x, new_x = projected.chunk(3, dim=-1)
-        reset_h, update_h, new_h = recurrent.chunk(3, dim=-1)
-        reset, update = torch.sigmoid(reset_x + reset_h), torch.sigmoid(update_x + update_h)
-        new = torch.tanh(new_x + reset * new_h)
-        return new + update * (state - new)
+        width = cell.hidden_size
+        weight, bias = cell.weight_hh_l0, cell.bias_hh_l0[2 * width :]
+        gates = torch.addmm(projected[:, : 2 * width], state, weight[: 2 * width].T)
+        reset, update = torch.sigmoid(gates).chunk(2, dim=-1)
+        recurrent = F.linear(state, weight[2 * width :], bias)
+        new = torch.tanh(torch.addcmul(projected[:, 2 * width :], reset, recurrent))
+        return torch.lerp(new, state, update)
 
 
 class LSTM(RecurrentCore):
@@ -137,7 +156,7 @@ class LSTM(RecurrentCore):
     @staticmethod
     def _advance(cell, projected, state):
         hidden, memory = state
-        gates = projected + F.linear(hidden, cell.weight_hh_l0, cell.bias_hh_l0)
+        gates = torch.addmm(projected, hidden, cell.weight_hh_l0.T)
         write, forget, candidate, show = gates.chunk(4, dim=-1)  # torch's row order: i, f, g, o
-        memory = torch.sigmoid(forget) * memory + torch.sigmoid(write) * torch.tanh(candidate)
+        memory = torch.addcmul(torch.sigmoid(forget) * memory, torch.sigmoid(write), torch.tanh(candidate))
         return torch.sigmoid(show) * torch.tanh(memory), memory

@@ -56,17 +56,17 @@ def truncated_outputs(core: RecurrentCore, inputs: Tensor, max_context: int) -> 
         outputs: (batch, time, hidden_size), once for each k in order.
     """
     batch, time, _ = inputs.shape
-    projected = core.project(inputs).flatten(0, 1)
+    # Time before batch: the states one step earlier are then one contiguous slice, `batch` rows up.
+    projected = core.project(inputs.transpose(0, 1)).flatten(0, 1)
     state = core.zero_state(batch * time)
-
-    def one_later(s: Tensor) -> Tensor:
-        s = s.unflatten(1, (batch, time))
-        return torch.cat([torch.zeros_like(s[:, :, :1]), s[:, :, :-1]], dim=2).flatten(1, 2)
-
+    outputs = projected[:0]
     for round_ in range(max_context):
-        state = map_state(one_later, state) if round_ else state
-        outputs, state = core.step(projected, state)
-        yield outputs.unflatten(0, (batch, time))
+        if round_ < time:  # positions before `round_` have consumed their whole past: they stay as they are
+            done = round_ * batch
+            earlier = map_state(lambda s: s[:, :-batch], state) if round_ else state
+            latest, state = core.step(projected[done:], earlier)
+            outputs = torch.cat([outputs[:done], latest]) if round_ else latest
+        yield outputs.unflatten(0, (time, batch)).transpose(0, 1)
 
 
 def reach_back(core: RecurrentCore, projected: Tensor, starts: State, context: int, time: int) -> Tensor:
