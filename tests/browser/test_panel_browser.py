@@ -1,10 +1,10 @@
-"""Lesson 00's panel in a real JupyterLab, or, until the lesson is there, the same run in a notebook of one cell."""
+"""Lesson 00's panel in a real JupyterLab."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.browser.lab import write_notebook
 from tests.browser.steering import (
     PanelPage,
     assert_history_survives_reopening,
@@ -16,35 +16,28 @@ from tests.browser.steering import (
 
 pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
-CELL = """\
-from lessons_lib.checks import predict
-from lessons_lib.panels import TrainingPanel
-from lessons_lib.runs import Run
-from lessons_lib.studies import first_minute
-
-run = Run(first_minute.factory(), first_minute.settings(), name="00", probe=first_minute.probe(), twin=True)
-bet = predict("λ is pulled to 0.9 while it trains. The loss will...", ["rise", "stay", "fall"])
-TrainingPanel(run, prediction=bet)"""
+LESSONS = Path(__file__).parents[2] / "notebooks"
+LESSON, ANSWER = "00_start_here.ipynb", "lower"
 
 
 @pytest.fixture(scope="module")
 def lesson(lab_root: Path) -> str:
-    write_notebook(lab_root / "lesson.ipynb", [CELL])
-    return "lesson.ipynb"
+    shutil.copy(LESSONS / LESSON, lab_root)
+    return LESSON
 
 
 @pytest.fixture
 def panel(notebook, lesson) -> PanelPage:
     panel = PanelPage(notebook.open(lesson))
     panel.run_all()
-    panel.commit("fall")
+    panel.commit(ANSWER)
     panel.play()
     return panel
 
 
 def test_moves_reach_the_next_step_in_time(notebook, lesson):
     sliders = {"truncation k": "ArrowLeft", "λ": "ArrowLeft"}
-    panel = steer_lesson(notebook, lesson, answer="fall", sliders=sliders, switch="bound")
+    panel = steer_lesson(notebook, lesson, answer=ANSWER, sliders=sliders, switch="bound")
     assert int(panel.kernel("settings.truncation_length")) < 50
     assert float(panel.kernel("settings.stable_set.bound")) < 2.5
 
@@ -59,4 +52,4 @@ def test_ten_reruns_leave_one_run(panel):
 
 def test_the_page_survives_a_cut_connection_and_a_restart(panel):
     assert_survives_a_cut(panel)
-    assert_survives_a_restart(panel, "fall")
+    assert_survives_a_restart(panel, ANSWER)
