@@ -54,9 +54,7 @@ def is_blank(answer: Any) -> bool:
     if code is None:
         return False
     real = [i for i in dis.get_instructions(code) if i.opname not in ("RESUME", "NOP", "CACHE")]
-    return (
-        real[0].opname in ("LOAD_CONST", "RETURN_CONST") and len(real) <= 2 and real[0].argval in (None, ...)
-    )
+    return real[0].opname in ("LOAD_CONST", "RETURN_CONST") and len(real) <= 2 and real[0].argval in (None, ...)
 
 
 def mismatch(answer: Any, expected: Any, tolerance: float = 1e-6) -> str | None:

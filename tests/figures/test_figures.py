@@ -18,9 +18,7 @@ BACKGROUNDS = ("#ffffff", "#111111")
 def every_figure() -> dict[str, go.Figure]:
     loss = [3.0, 2.5, 2.25]
     return {
-        "curves": figures.curves(
-            [Series("RNN", loss), Series("k = 5", loss)], title="Loss", x="step", y="loss (nats)"
-        ),
+        "curves": figures.curves([Series("RNN", loss), Series("k = 5", loss)], title="Loss", x="step", y="loss (nats)"),
         "spectrum": figures.spectrum(torch.tensor([0.5, 2.0, 1.0]), bound=0.9),
         "error": figures.error_against_bound([1, 2, 3], [1e-1, 1e-2, 1e-3], [1, 0.5, 0.25], accuracy=0.01),
         "gradient": figures.gradient_by_lag([2.0, 1.0, 0.5], truncation_length=1),
