@@ -38,8 +38,19 @@ def counts_every_token(model: Any, tokens: torch.Tensor, *, segment: int = 1024)
     return math.exp(mean_loss(model, tokens, segment=segment) * (len(tokens) - 1) / len(tokens))
 
 
+def never_cuts(model: Any, inputs: Any, targets: Any, carried: Any, truncation_length: int) -> tuple[Any, Any]:
+    """Chunked truncation that lets the gradient through the whole step, whatever k."""
+    from lessons_lib.models import detach_state
+
+    features, carried = model(inputs, detach_state(carried))
+    loss = model.loss(features, targets)
+    loss.backward()
+    return loss.detach(), detach_state(carried)
+
+
 MUTATIONS = {
     "00_start_here": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
+    "04_truncated_backpropagation": Mutation("lessons_lib.training.truncation", "backward_chunked", never_cuts),
     "09_projection": Mutation("lessons_lib.stability", "LSTMStableSet.project_", moves_nothing),
     "11_same_training": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
     "12_wikitext2": Mutation("lessons_lib.training", "perplexity", counts_every_token),
