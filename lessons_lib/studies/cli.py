@@ -185,7 +185,6 @@ def data() -> None:
 BENCHMARKS = {
     "training": "bench",
     "corpora": "bench_corpora",
-    "panel": "bench_panel",
     "models": "bench_models",
     "scan": "bench_scan",
 }
