@@ -2,8 +2,9 @@
 
 ``forward(source) -> (memory, None)`` reads the source and ``loss(memory, targets)`` predicts every target symbol
 from the source and the symbols before it (teacher forcing), so that ``train`` drives a translator on batches of
-(source, target) pairs as it drives a language model.  ``decode(tokens, memory, state)`` continues through a state,
-and ``translate`` writes greedily.  Sources and targets are padded with ``pad`` at their end; padding is never read.
+(source, target) pairs as it drives a language model; ``truncation_length`` is then the batches' ``steps``, since
+both are read whole.  ``decode(tokens, memory, state)`` continues through a state, and ``translate`` writes greedily.
+Sources and targets are padded with ``pad`` at their end; padding is never read.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ _ROWS = {
 # What a preset changes in every row.
 _PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"batch_size": 20, "width": 512, "epochs": 40},
-    "laptop": {"cutoffs": (1000, 6000)},
+    "laptop": {"cutoffs": (1000, 6000), "width": 128},
     "ci": {
         "cutoffs": (1000, 6000),
         "width": 16,
@@ -129,7 +129,7 @@ def suggest(row: str, config: StudyConfig, trial: Any) -> StudyConfig:
     changes: dict[str, Any] = {
         "learning_rate": trial.suggest_float("learning_rate", *rates, log=True),
         "dropout": trial.suggest_float("dropout", 0.0, 0.6, step=0.1),
-        "batch_size": trial.suggest_categorical("batch_size", [20, 32]),
+        "batch_size": trial.suggest_categorical("batch_size", sorted({20, 32, config.batch_size})),
     }
     if not config.cutoffs:
         changes["tied"] = trial.suggest_categorical("tied", [False, True])
@@ -152,3 +152,15 @@ def suggest(row: str, config: StudyConfig, trial: Any) -> StudyConfig:
             ("input_bound", changes["input_clip"]),
         )
     return replace(config, **changes)
+
+
+def starting_point(config: StudyConfig) -> dict[str, Any]:
+    """A config as a point of :func:`suggest`'s space, so that a search begins with what is known.
+
+    Names that the row's space lacks are no harm: Optuna uses what is asked for.
+    """
+    own = ("learning_rate", "dropout", "batch_size", "tied", "input_clip")
+    point = {name: getattr(config, name) for name in own} | dict(config.set_arguments)
+    if "highest_ceiling" in point:
+        point["slack"] = (point["bound"] - point["highest_ceiling"]) / (0.999 - point["highest_ceiling"])
+    return point

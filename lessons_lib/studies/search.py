@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import torch
 
 from lessons_lib.studies.artefact import write_artefact
-from lessons_lib.studies.configs import config_of, suggest
+from lessons_lib.studies.configs import config_of, starting_point, suggest
 from lessons_lib.studies.wikitext2 import DivergedError, Study, load_corpus
 from lessons_lib.training.checkpoint import write_atomically
 
@@ -175,6 +175,8 @@ def search(
     def job(number: int, params: dict[str, Any]) -> dict[str, Any]:
         return {**common, "folder": str(folder), "name": name, "number": number, "params": params}
 
+    if not study.get_trials(deepcopy=False):
+        study.enqueue_trial(starting_point(base_config(common)))
     live: dict[Any, dict[str, Any]] = {}
     deaths: dict[int, int] = {}
     for old in study.get_trials(states=[TrialState.RUNNING]):  # a driver before this one died

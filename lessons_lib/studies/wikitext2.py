@@ -110,6 +110,7 @@ class Study:
         )
         self.curve: list[dict[str, float]] = []
         self.seconds = 0.0
+        self.cpu_seconds = 0.0  # what a shared machine does not stretch
         self.loss_sum: Any = 0.0  # over the epoch so far, on the device
 
     @property
@@ -141,7 +142,8 @@ class Study:
                 f"{self.checkpoint} was written under another config ({', '.join(changed)} differ): "
                 "restore the config, or delete the checkpoint to start afresh"
             )
-        self.curve, self.seconds, self.loss_sum = extra["curve"], extra["seconds"], extra["loss_sum"]
+        self.curve, self.loss_sum = extra["curve"], extra["loss_sum"]
+        self.seconds, self.cpu_seconds = extra["seconds"], extra["cpu_seconds"]
         return True
 
     def save(self) -> None:
@@ -154,6 +156,7 @@ class Study:
             config=self.config.to_json(),
             curve=self.curve,
             seconds=self.seconds,
+            cpu_seconds=self.cpu_seconds,
             loss_sum=float(self.loss_sum),
         )
 
@@ -165,6 +168,7 @@ class Study:
         """
         training, per_epoch = self.training, len(self.training.stream)
         saved = began = time.monotonic()
+        began_cpu = time.process_time()
         while training.step < self.steps:
             rate = self.config.learning_rate * (1 - training.step / self.steps)
             record = training_step(training, replace(self.settings, learning_rate=rate))
@@ -176,7 +180,9 @@ class Study:
             now = time.monotonic()
             if ended or now - saved > CHECKPOINT_SECONDS:
                 self.seconds += now - began
+                self.cpu_seconds += time.process_time() - began_cpu
                 began = saved = now
+                began_cpu = time.process_time()
                 self.save()
             yield Progress(training.step, self.steps, training.step // per_epoch, record.loss, self.curve)
 
@@ -230,6 +236,7 @@ class Study:
             "parameters": sum(p.numel() for p in model.parameters()),
             "device": device_name(self.device),
             "minutes": round(self.seconds / 60, 2),
+            "cpu_minutes": round(self.cpu_seconds / 60, 2),
             "curve": self.curve,
             "valid_perplexity": valid,
             "test_perplexity": test,

@@ -27,11 +27,21 @@ def browser(chromium: str):
         browser.close()
 
 
-@pytest.fixture
-def notebook(browser, lab_address) -> Iterator[LabNotebook]:
-    """JupyterLab on a fresh page; its kernels end with the test."""
+def _fresh_page(browser, address: str) -> Iterator[LabNotebook]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    notebook = LabNotebook(context.new_page(), lab_address)
+    notebook = LabNotebook(context.new_page(), address)
     yield notebook
     notebook.shut_down_kernels()
     context.close()
+
+
+@pytest.fixture
+def notebook(browser, lab_address) -> Iterator[LabNotebook]:
+    """JupyterLab on a fresh page; its kernels end with the test."""
+    yield from _fresh_page(browser, lab_address)
+
+
+@pytest.fixture(scope="module")
+def shared_notebook(browser, lab_address) -> Iterator[LabNotebook]:
+    """The same for a file of tests, each of which goes on where the one before left the page."""
+    yield from _fresh_page(browser, lab_address)

@@ -142,6 +142,10 @@ class LabNotebook:
         assert index >= 0, f"no cell of {self.name} holds {text!r}"
         return index
 
+    def show_cell(self, index: int) -> None:
+        """Scroll to a cell: a notebook just opened makes the outputs it shows, and those alone."""
+        self.page.evaluate(f"i => {PANEL}.content.scrollToItem(i)", index)
+
     def save(self) -> None:
         self.command("docmanager:save")
 

@@ -13,6 +13,7 @@ from tests.browser.lab import LabNotebook, wait_for
 LATENCY_LIMIT = 0.150  # seconds, 95th percentile
 SETTLED = 0.3  # seconds between moves: each shall be a change of its own
 MOVES = 25
+OPPOSITE = {"ArrowLeft": "ArrowRight", "ArrowRight": "ArrowLeft"}
 
 
 @dataclass
@@ -74,7 +75,8 @@ class PanelPage:
         pressed = []
         for move in range(moves):
             pressed.append(time.monotonic())  # the kernel reads the same clock
-            slider.press(key)
+            # Two forth and one back: a slider at its end would move no further.
+            slider.press(OPPOSITE[key] if move % 3 == 2 else key)
             time.sleep(SETTLED)
             wait_for(lambda move=move: self.changes() > first + move, 10, f"a move of {label} reached no step")
         printed = self.notebook.kernel(f"[change.at for change in {self.run}.history.changes[{first}:]]")
@@ -141,6 +143,7 @@ def assert_history_survives_reopening(panel: PanelPage) -> None:
     panel.notebook.close_tab()
     time.sleep(2)
     panel.notebook.reopen_tab()
+    panel.notebook.show_cell(panel.notebook.cell_with("TrainingPanel("))
     panel.notebook.page.wait_for_function(f"before => ({panel.LOSS})()?.x?.length > before", arg=before, timeout=60_000)
     again = panel.loss_points()
     assert panel.notebook.page.evaluate(f"() => ({panel.LOSS})().x[0]") == 0

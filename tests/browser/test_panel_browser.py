@@ -21,23 +21,14 @@ LESSON, ANSWER = "00_start_here.ipynb", "lower"
 
 
 @pytest.fixture(scope="module")
-def lesson(lab_root: Path) -> str:
+def panel(shared_notebook, lab_root: Path) -> PanelPage:
+    """One learner at one page: each test goes on where the one before left it."""
     shutil.copy(LESSONS / LESSON, lab_root)
-    return LESSON
-
-
-@pytest.fixture
-def panel(notebook, lesson) -> PanelPage:
-    panel = PanelPage(notebook.open(lesson))
-    panel.run_all()
-    panel.commit(ANSWER)
-    panel.play()
-    return panel
-
-
-def test_moves_reach_the_next_step_in_time(notebook, lesson):
     sliders = {"truncation k": "ArrowLeft", "λ": "ArrowLeft"}
-    panel = steer_lesson(notebook, lesson, answer=ANSWER, sliders=sliders, switch="bound")
+    return steer_lesson(shared_notebook, LESSON, answer=ANSWER, sliders=sliders, switch="bound")
+
+
+def test_moves_reach_the_next_step(panel):
     assert int(panel.kernel("settings.truncation_length")) < 50
     assert float(panel.kernel("settings.stable_set.bound")) < 2.5
 
@@ -50,6 +41,9 @@ def test_ten_reruns_leave_one_run(panel):
     assert_reruns_leave_one(panel)
 
 
-def test_the_page_survives_a_cut_connection_and_a_restart(panel):
+def test_the_page_survives_a_cut_connection(panel):
     assert_survives_a_cut(panel)
+
+
+def test_the_page_survives_a_restart(panel):
     assert_survives_a_restart(panel, ANSWER)

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lessons_lib.corpora import ProductOfLags, Stream
 from lessons_lib.models import (
     LSTM,
     TCN,
@@ -18,6 +19,7 @@ from lessons_lib.models import (
     detach_state,
 )
 from lessons_lib.models.convolution import Stack
+from lessons_lib.training import Settings, TrainingState, load_checkpoint, save_checkpoint, train
 
 WIDTH = 3
 ROWS = 24
@@ -220,6 +222,25 @@ def test_every_parameter_learns_and_a_carried_window_stops_the_gradient(core):
     assert gradient is None
     outputs.square().sum().backward()
     assert all(parameter.grad is not None for parameter in core.parameters())
+
+
+@pytest.mark.parametrize("build", [lambda: TCN(4, 8, 2), lambda: WaveNet(4, 8, 2), lambda: Transformer(4, 8, window=4)])
+def test_training_goes_on_from_a_checkpoint_with_its_windows(build, tmp_path):
+    def begin():
+        torch.manual_seed(0)
+        tokens = ProductOfLags((1, 3), (0.05, 0.05)).sample(2000, seed=0)
+        return TrainingState.begin(LanguageModel(build(), 4, 4), Stream(tokens, 8, 20), optimizer="adam")
+
+    def losses(state, steps):
+        return [record.loss.item() for record in train(state.model, state.stream, plan, steps=steps, state=state)]
+
+    plan, first, second = Settings(10, learning_rate=1e-2), begin(), begin()
+    before = losses(first, 4)
+    save_checkpoint(tmp_path / "checkpoint", first, plan)
+    load_checkpoint(tmp_path / "checkpoint", second)
+    after = losses(first, 8)
+    assert losses(second, 8) == after
+    assert after[-1] < before[0]
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@ import multiprocessing
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
-from lessons_lib.studies.configs import ROWS, config_of, suggest
+from lessons_lib.studies.configs import ROWS, config_of, starting_point, suggest
 from lessons_lib.studies.search import Processes, open_study, publish, search
 
 optuna = pytest.importorskip("optuna", reason="optuna is not installed: pip install 'lessons-lib[lab]'")
@@ -18,6 +19,17 @@ def test_every_point_of_a_rows_space_is_a_valid_config(row):
     for preset in ("laptop", "paper"):
         for _ in range(50):
             suggest(row, config_of(row, preset), study.ask()).build_set()
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_search_begins_with_the_rows_own_config(row):
+    for preset in ("laptop", "paper"):
+        config, study = config_of(row, preset), optuna.create_study()
+        study.enqueue_trial(starting_point(config))
+        again = suggest(row, config, study.ask())
+        own, found = dict(config.set_arguments), dict(again.set_arguments)
+        assert found == {name: pytest.approx(value) for name, value in own.items()}
+        assert replace(again, set_arguments=config.set_arguments) == config
 
 
 class KillsOne(Processes):
