@@ -235,12 +235,11 @@ def test_training_goes_on_from_a_checkpoint_with_its_windows(build, tmp_path):
         return [record.loss.item() for record in train(state.model, state.stream, plan, steps=steps, state=state)]
 
     plan, first, second = Settings(10, learning_rate=1e-2), begin(), begin()
-    before = losses(first, 4)
+    losses(first, 4)
     save_checkpoint(tmp_path / "checkpoint", first, plan)
     load_checkpoint(tmp_path / "checkpoint", second)
     after = losses(first, 8)
     assert losses(second, 8) == after
-    assert after[-1] < before[0]
 
 
 @pytest.mark.parametrize(
