@@ -1,19 +1,27 @@
-"""Toy translation: recurrent with attention, convolutional, Transformer, at equal steps on the same pairs."""
+"""Toy translation: recurrent with attention, convolutional, Transformer, at equal steps on the same pairs.
+
+``python -m lessons_lib.studies.translation`` writes ``data/results/translation.json``: every family on every task,
+and on one task the convolutional family with encoder windows of several lengths.  ``points`` hold the exact match on
+meanings that no training has seen, one for each seed.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from typing import Any
 
 import torch
 
 from lessons_lib.corpora import DateFormats, NumberWords, Translation
 from lessons_lib.models import ConvolutionalTranslator, RecurrentTranslator, TransformerTranslator, Translator
+from lessons_lib.studies.artefact import device_name, results_folder, write_artefact
+from lessons_lib.studies.fair import size, widest
 from lessons_lib.training import Mailbox, Settings, default_device, train
 
-BATCH_SIZE, STEPS = 64, 500
+BATCH_SIZE, STEPS, SEEDS = 64, 500, (0, 1, 2)
 ROWS = 1024  # of test pairs that a score is measured on
 LEARNING_RATE = 3e-3
 TASKS: dict[str, Callable[..., Translation]] = {
@@ -28,6 +36,10 @@ FAMILIES: dict[str, Callable[..., Translator]] = {
     "convolutional": partial(ConvolutionalTranslator, width=64, layers=3, kernel_size=5),
     "Transformer": partial(TransformerTranslator, width=72, layers=2, heads=4),
 }
+PARAMETERS = 306_000
+# Encoder windows, in symbols, and the (layers, kernel size) that make them: 1 + layers (kernel size - 1).
+WINDOWS = {1: (3, 1), 3: (1, 3), 5: (2, 3), 7: (3, 3), 13: (3, 5)}
+WINDOW_TASK = "digits to words"  # what a digit is called depends on how many follow
 
 
 def batches(task: str, split: str = "train", *, seed: int = 0, length: int = 10_000) -> Translation:
@@ -35,14 +47,33 @@ def batches(task: str, split: str = "train", *, seed: int = 0, length: int = 10_
     return TASKS[task](split, batch_size=BATCH_SIZE, batches=length, seed=seed, device=default_device())
 
 
-def factory(family: str, task: str, seed: int = 0) -> Callable[[], tuple[Translator, Translation]]:
-    """A function that builds the translator and its batches; the same each time it is called."""
+@cache
+def windowed(window: int) -> Callable[..., Translator]:
+    """The convolutional family with another encoder window (one of ``WINDOWS``), as wide as its parameters allow."""
+    layers, kernel_size = WINDOWS[window]
+    symbols = batches(WINDOW_TASK)
+
+    def build(width: int) -> Translator:
+        ids = {"pad": symbols.pad, "bos": symbols.bos, "eos": symbols.eos}
+        return ConvolutionalTranslator(symbols.vocabulary_size, width, layers, kernel_size, **ids)
+
+    return partial(ConvolutionalTranslator, width=widest(build, PARAMETERS), layers=layers, kernel_size=kernel_size)
+
+
+def factory(
+    family: str, task: str, seed: int = 0, window: int | None = None
+) -> Callable[[], tuple[Translator, Translation]]:
+    """A function that builds the translator and its batches; the same each time it is called.
+
+    ``window``: how many source symbols the convolutional encoder sees at each place; None: the family's own.
+    """
+    make = FAMILIES[family] if window is None else windowed(window)
 
     def build() -> tuple[Translator, Translation]:
         pairs = batches(task, seed=seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = FAMILIES[family](pairs.vocabulary_size, pad=pairs.pad, bos=pairs.bos, eos=pairs.eos)
+            model = make(pairs.vocabulary_size, pad=pairs.pad, bos=pairs.bos, eos=pairs.eos)
         return model.to(default_device()), pairs
 
     return build
@@ -71,14 +102,64 @@ class Translated:
     parameters: int
 
 
-def learn(family: str, task: str, *, steps: int = STEPS, seed: int = 0, rows: int = ROWS) -> Translated:
+def learn(
+    family: str, task: str, *, steps: int = STEPS, seed: int = 0, rows: int = ROWS, window: int | None = None
+) -> Translated:
     """Train for ``steps`` batches, then translate ``rows`` meanings that no training has seen."""
-    model, pairs = factory(family, task, seed)()
+    model, pairs = factory(family, task, seed, window)()
     mailbox = Mailbox(settings(pairs))
     losses = []
-    began = time.monotonic()
+    began = time.process_time()
     for record in train(model, pairs, mailbox, steps=steps, seed=seed, optimizer="adam"):
         losses.append(record.loss)
         mailbox.settings = settings(pairs, (record.step + 1) / (steps + 1))
-    loss, seconds = torch.stack(losses).tolist(), time.monotonic() - began
-    return Translated(loss, exact_match(model, task, rows), seconds, sum(p.numel() for p in model.parameters()))
+    loss, seconds = torch.stack(losses).tolist(), time.process_time() - began
+    return Translated(loss, exact_match(model, task, rows), seconds, size(model))
+
+
+@dataclass(frozen=True)
+class Point:
+    """One trained translator: exact match on ``ROWS`` unseen meanings, and what it cost in processor seconds."""
+
+    task: str
+    family: str
+    seed: int
+    exact_match: float
+    seconds: float
+    parameters: int
+    window: int | None = None
+
+
+def point(family: str, task: str, seed: int, window: int | None = None) -> Point:
+    """Train and score once."""
+    found = learn(family, task, seed=seed, window=window)
+    return Point(task, family, seed, found.exact_match, round(found.seconds, 1), found.parameters, window)
+
+
+def study(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
+    """Every family on every task, then the encoder windows: the content of the artefact."""
+    torch.set_num_threads(1)
+    jobs: list[tuple[str, str, int | None]] = [(family, task, None) for task in TASKS for family in FAMILIES]
+    jobs += [("convolutional", WINDOW_TASK, window) for window in WINDOWS]
+    points = []
+    for seed in SEEDS:
+        for family, task, window in jobs:
+            points.append(point(family, task, seed, window))
+            tell(f"{points[-1]}")
+    training = {"batch_size": BATCH_SIZE, "steps": STEPS, "learning_rate": LEARNING_RATE, "optimizer": "adam"}
+    return {
+        "study": "translation",
+        "unit": f"share of {ROWS} unseen meanings whose whole translation is right",
+        "config": {**training, "seeds": list(SEEDS)},
+        "device": device_name(torch.device("cpu")),
+        "points": [asdict(p) for p in points],
+    }
+
+
+def main() -> None:
+    """Write the artefact: about twenty minutes of one CPU core."""
+    write_artefact(results_folder() / "translation.json", study(print))
+
+
+if __name__ == "__main__":
+    main()
