@@ -4,7 +4,7 @@
 # make notebooks   run the lessons on the laptop budget and store their outputs (one: NB=04)
 # make solutions   the teacher's notebooks, into notebooks/solutions/built
 # make results     every artefact that is missing in data/results (hours; killed, it resumes)
-# make bench       the benchmarks: ratios measured in one run, gates first
+# make bench       the benchmarks: ratios measured in one run, each beside its limit
 # make clean       remove the environment and everything built
 #
 # PYTHON=python3.12 chooses the interpreter, LAB="--no-browser --port=8899" passes options to JupyterLab.
@@ -60,7 +60,7 @@ results: $(VENV)/test.stamp
 		while read -r words; do $(VENV)/bin/lessons $$words --resume || exit; done
 
 bench: $(VENV)/test.stamp
-	$(RUN) -m lessons_lib.studies.bench
+	$(VENV)/bin/lessons bench
 
 clean:
 	rm -rf $(VENV) notebooks/solutions/built build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

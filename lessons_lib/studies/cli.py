@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import typer
 from tqdm import tqdm
 
 from lessons_lib.corpora import DataUnavailable
+from lessons_lib.studies import bench as benchmarks
 from lessons_lib.studies import configs, table, wikitext2
 from lessons_lib.training import CheckpointError, default_device
 
@@ -182,28 +182,19 @@ def data() -> None:
             typer.echo(f"{file.path}: {len(download.read(file)):,} bytes, hash checked")
 
 
-BENCHMARKS = {
-    "training": "bench",
-    "corpora": "bench_corpora",
-    "models": "bench_models",
-    "scan": "bench_scan",
-}
-
-
 @app.command("bench")
 def bench(
-    names: Annotated[list[str] | None, typer.Argument(help=f"Some of {', '.join(BENCHMARKS)}; all by default.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Some of {', '.join(benchmarks.BENCHMARKS)}; all by default.")
+    ] = None,
 ) -> None:
-    """Print speed and memory as ratios measured in one run.
+    """Print speed and memory as ratios measured in one run; exit code 1 when a limit is missed twice.
 
     Example:  lessons bench training corpora
     """
     with one_line_errors():
-        for name in names or BENCHMARKS:
-            if name not in BENCHMARKS:
-                raise ValueError(f"unknown benchmark {name!r}: choose from {', '.join(BENCHMARKS)}")
-            typer.echo(f"-- {name}")
-            importlib.import_module(f"lessons_lib.studies.{BENCHMARKS[name]}").main()
+        kept = [benchmarks.run(name, typer.echo) for name in names or benchmarks.BENCHMARKS]
+    raise typer.Exit(0 if all(kept) else 1)
 
 
 if __name__ == "__main__":

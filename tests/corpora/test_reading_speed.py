@@ -1,6 +1,6 @@
 import pytest
 
-from lessons_lib.studies import bench_corpora
+from lessons_lib.studies.bench import corpora as bench_corpora
 
 
 @pytest.mark.alone

@@ -3,7 +3,7 @@
 import pytest
 
 from lessons_lib.models import truncated_outputs
-from lessons_lib.studies import bench_models
+from lessons_lib.studies.bench import models as bench_models
 
 
 def hoarded(core, inputs, context_length):

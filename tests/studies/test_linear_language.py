@@ -1,9 +1,11 @@
 """The stable linear recurrence learns, and its scan pays."""
 
 import pytest
+import torch
 
 from lessons_lib.stability import EigenvalueDisc
-from lessons_lib.studies import bench_scan, linear_language
+from lessons_lib.studies import linear_language
+from lessons_lib.studies.bench import scan
 
 
 @pytest.mark.parametrize("projected", [False, True])
@@ -33,7 +35,7 @@ def test_projection_keeps_what_would_leave_the_disc():
 def test_the_scan_is_faster_than_its_loop_at_1024_steps(backward):
     ratios = []
     for _ in range(2):
-        ratios.append(bench_scan.ratio(4, 1024, 64, backward=backward))
+        ratios.append(scan.ratio(4, 1024, 64, backward=backward))
         if ratios[-1] > 1:
             break
-    assert ratios[-1] > 1, f"loop / scan = {ratios}, {bench_scan.torch.get_num_threads()} thread(s)"
+    assert ratios[-1] > 1, f"loop / scan = {ratios}, {torch.get_num_threads()} thread(s)"

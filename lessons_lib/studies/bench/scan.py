@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.models import parallel_scan, sequential_scan
+from lessons_lib.studies.bench import Gate
 
 CASES = ((1, 256, 64), (1, 1024, 64), (16, 1024, 64), (16, 4096, 64))  # batch, time, units
 
@@ -41,16 +42,15 @@ def ratio(batch: int, steps: int, units: int, *, backward: bool = False) -> floa
     return seconds(lambda: work(sequential_scan)) / seconds(lambda: work(parallel_scan))
 
 
-def main() -> None:
-    """Print loop over scan for a few shapes; the gate is at 1,024 steps and more."""
-    print(f"time of the loop over time of the scan, CPU, {torch.get_num_threads()} thread(s)")
-    for batch, steps, units in CASES:
-        forward, both = (ratio(batch, steps, units, backward=backward) for backward in (False, True))
-        verdict = "" if steps < 1024 else f"   (limit 1, {'met' if min(forward, both) > 1 else 'MISSED'})"
-        print(
-            f"  batch {batch:2d}, {steps:4d} steps, {units} units: {forward:5.1f}, with gradients {both:5.1f}{verdict}"
+def gates() -> list[Gate]:
+    """Loop over scan for a few shapes; the limit is at 1,024 steps and more."""
+    return [
+        Gate(
+            f"batch {batch}, {steps} steps, {units} units{', with gradients' * backward}: loop over scan",
+            ratio(batch, steps, units, backward=backward),
+            1.0 if steps >= 1024 else None,
+            at_least=True,
         )
-
-
-if __name__ == "__main__":
-    main()
+        for batch, steps, units in CASES
+        for backward in (False, True)
+    ]

@@ -2,8 +2,6 @@
 
 import os
 import tempfile
-import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from unittest.mock import patch
@@ -12,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.corpora import download, wikitext2
+from lessons_lib.studies.bench import Gate, cpu_seconds
 
 COLD_LIMIT, WARM_LIMIT = 0.3, 0.02
 
@@ -71,20 +70,11 @@ def measure(repeats: int = 5) -> dict[str, float]:
     return {"plain": min(plain), "cold": min(cold) / min(plain), "warm": min(warm) / min(plain)}
 
 
-def cpu_seconds(work: Callable[[], object]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
-
-
-def main() -> None:
-    """Print the ratios."""
+def gates() -> list[Gate]:
+    """Reading cold and warm, as shares of the plain loop."""
     ratios = measure()
-    print(f"WikiText-2 by words; the plain loop takes {ratios['plain']:.2f} s of CPU time")
-    for name, limit in (("cold", COLD_LIMIT), ("warm", WARM_LIMIT)):
-        verdict = "met" if ratios[name] <= limit else "MISSED"
-        print(f"  {name}: {ratios[name]:.4f} of it   (limit {limit}, {verdict})")
-
-
-if __name__ == "__main__":
-    main()
+    return [
+        Gate("WikiText-2 by words, plain loop, seconds", ratios["plain"]),
+        Gate("cold, of the plain loop", ratios["cold"], COLD_LIMIT),
+        Gate("warm, hash check included, of the plain loop", ratios["warm"], WARM_LIMIT),
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import weakref
 from collections import deque
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
 from lessons_lib.models import GRU, LSTM, TanhRNN, truncated_outputs
+from lessons_lib.studies.bench import Gate, cpu_seconds
 
 CONTEXT_LENGTH, SPEED_LIMIT, MEMORY_LIMIT = 35, 2.0, 1.1
 BATCH, TIME, WIDTH = 20, 50, 200
@@ -37,12 +37,6 @@ def unfolded(core: Any, inputs: Tensor, context_length: int) -> Tensor:
 def sweep(core: Any, inputs: Tensor, context_length: int) -> Tensor:
     """Every context length up to ``context_length``, the last one kept."""
     return deque(truncated_outputs(core, inputs, context_length), maxlen=1)[0]
-
-
-def cpu_seconds(work: Callable[[], object]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
 
 
 @torch.no_grad()
@@ -97,18 +91,16 @@ def peak_memory(way: Way, kind: str, context_length: int, *, batch: int = BATCH,
     return memory.peak
 
 
-def main() -> None:
-    """Print the ratios."""
-    print(f"all context lengths up to {CONTEXT_LENGTH} in one sweep, batch {BATCH} x {TIME} tokens, width {WIDTH}:")
-    for kind in KINDS:
-        faster = speed(kind)
-        verdict = "met" if faster >= SPEED_LIMIT else "MISSED"
-        print(f"  {kind}: {faster:.2f} x as fast as unfolded windows   (limit {SPEED_LIMIT}, {verdict})")
+def gates() -> list[Gate]:
+    """Speed of the sweep for each kind, and its memory."""
+    title = f"all contexts up to {CONTEXT_LENGTH} in one sweep, batch {BATCH} x {TIME} tokens, width {WIDTH}"
+    found = [
+        Gate(f"{kind}: {title}, times the speed of unfolded windows", speed(kind), SPEED_LIMIT, at_least=True)
+        for kind in KINDS
+    ]
     short, long = (peak_memory(sweep, "LSTM", k) for k in (CONTEXT_LENGTH // 7, CONTEXT_LENGTH))
-    verdict = "met" if long <= MEMORY_LIMIT * short else "MISSED"
-    print(f"  memory: {long / 1e6:.0f} MB, {long / short:.2f} x that of k = 5   (limit {MEMORY_LIMIT}, {verdict})")
-    print(f"  memory of unfolded windows: {peak_memory(unfolded, 'LSTM', CONTEXT_LENGTH) / 1e6:.0f} MB")
-
-
-if __name__ == "__main__":
-    main()
+    return [
+        *found,
+        Gate(f"LSTM: memory at k = {CONTEXT_LENGTH}, of that at k = 5", long / short, MEMORY_LIMIT),
+        Gate("LSTM: memory, of unfolded windows", long / peak_memory(unfolded, "LSTM", CONTEXT_LENGTH)),
+    ]

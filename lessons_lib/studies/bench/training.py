@@ -8,14 +8,10 @@ alternating, process CPU time, medians.
 from __future__ import annotations
 
 import copy
-import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +23,12 @@ from lessons_lib.corpora import Stream
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN
 from lessons_lib.models.adaptive import AdaptiveLanguageModel
 from lessons_lib.stability import LSTMStableSet, SpectralBall, Unconstrained
+from lessons_lib.studies.bench import Gate, cpu_seconds
 from lessons_lib.training import Settings, TrainingState, mean_loss, training_step
 
 VOCABULARY, WIDTH, BATCH, STEPS = 33_278, 200, 20, 35
 CLIP, RATE = 0.25, 1.0
 CORES: dict[str, Any] = {"rnn": (TanhRNN, nn.RNN), "lstm": (LSTM, nn.LSTM)}
-
-
-@dataclass(frozen=True)
-class Gate:
-    """A measured ratio and the limit it has to keep."""
-
-    name: str
-    value: float
-    limit: float
-    at_least: bool = False
-
-    @property
-    def met(self) -> bool:
-        return self.value >= self.limit if self.at_least else self.value <= self.limit
-
-    def __str__(self) -> str:
-        sign = ">=" if self.at_least else "<="
-        return f"{self.name}: {self.value:.3g}  (limit {sign} {self.limit:g}{'' if self.met else ', NOT MET'})"
 
 
 class Plain(nn.Module):
@@ -149,8 +128,8 @@ def evaluation_speed(core: str, repeats: int = 5) -> float:
 
     ours, theirs = [], []
     for repeat in range(repeats + 1):
-        mine = _cpu_seconds(lambda: mean_loss(state.model, tokens))
-        other = _cpu_seconds(plainly)
+        mine = cpu_seconds(lambda: mean_loss(state.model, tokens))
+        other = cpu_seconds(plainly)
         if repeat:
             ours.append(mine)
             theirs.append(other)
@@ -163,7 +142,7 @@ def memory_growth(core: str) -> float:
 
 
 def _growth(core: str, side: str) -> float:
-    code = f"from lessons_lib.studies.bench import print_growth; print_growth({core!r}, {side!r})"
+    code = f"from lessons_lib.studies.bench.training import print_growth; print_growth({core!r}, {side!r})"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return float(answer.stdout)
 
@@ -207,24 +186,12 @@ def projection_share(core: str, width: int, adaptive: bool, repeats: int = 5) ->
     stable_set.project_(model)
     steps, projections = [], []
     for repeat in range(repeats + 1):
-        step = _cpu_seconds(lambda: training_step(state, settings))
-        projection = _cpu_seconds(lambda: stable_set.project_(model))
+        step = cpu_seconds(lambda: training_step(state, settings))
+        projection = cpu_seconds(lambda: stable_set.project_(model))
         if repeat:
             steps.append(step)
             projections.append(projection)
     return statistics.median(projections) / (statistics.median(steps) + statistics.median(projections))
-
-
-def _cpu_seconds(work: Callable[[], Any]) -> float:
-    started = time.process_time()
-    work()
-    return time.process_time() - started
-
-
-def machine() -> str:
-    """The machine and how busy it is, printed beside every measurement."""
-    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return f"{platform.machine()}, {os.cpu_count()} cores{load}, torch {torch.__version__}, one thread"
 
 
 def gates() -> list[Gate]:
@@ -240,25 +207,6 @@ def gates() -> list[Gate]:
         for width, limit in ((256, 0.02), (512, 0.06)):
             share = projection_share(core, width, adaptive=False)
             found.append(Gate(f"{core} 1x{width}: projection, of a full-vocabulary step", share, limit))
+        share = projection_share(core, 256, adaptive=True)
+        found.append(Gate(f"{core} 1x256: projection, of an adaptive-softmax step", share))
     return found
-
-
-def main() -> None:
-    """Print the ratios; a gate that is missed is measured once more before it counts."""
-    torch.set_num_threads(1)
-    print(machine())
-    missed = False
-    first = gates()
-    second = {gate.name: gate for gate in gates()} if any(not gate.met for gate in first) else {}
-    for gate in first:
-        final = gate if gate.met else second[gate.name]
-        print(final if gate.met else f"{final}  (second try; first {gate.value:.3g})")
-        missed |= not final.met
-    for core in CORES:
-        print(f"{core} 1x256: projection, of an adaptive-softmax step: {projection_share(core, 256, True):.3g}")
-    if missed:
-        raise SystemExit("a limit was missed twice")
-
-
-if __name__ == "__main__":
-    main()

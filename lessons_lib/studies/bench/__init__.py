@@ -1,0 +1,87 @@
+"""Speed and memory as ratios measured in one run: ``lessons bench``.
+
+Every benchmark is a module with ``gates()``, which measures and gives each ratio with the limit it has to keep.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+BENCHMARKS = {
+    "training": "lessons_lib.studies.bench.training",
+    "corpora": "lessons_lib.studies.bench.corpora",
+    "models": "lessons_lib.studies.bench.models",
+    "scan": "lessons_lib.studies.bench.scan",
+    "panel": "lessons_lib.panels.bench",
+}
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A measured ratio and the limit it has to keep; without a limit it is told and no more."""
+
+    name: str
+    value: float
+    limit: float | None = None
+    at_least: bool = False
+
+    @property
+    def met(self) -> bool:
+        if self.limit is None:
+            return True
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    def __str__(self) -> str:
+        said = f"{self.name}: {self.value:.3g}"
+        if self.limit is None:
+            return said
+        return f"{said}  (limit {'>=' if self.at_least else '<='} {self.limit:g}, {'met' if self.met else 'NOT MET'})"
+
+
+def judge(measure: Callable[[], list[Gate]], tell: Callable[[str], None] = print) -> bool:
+    """Measure and tell; whether every limit is kept.  A limit that is missed is measured once more.
+
+    Machines are shared: one busy moment shall not decide.
+    """
+    first = measure()
+    again = {} if all(gate.met for gate in first) else {gate.name: gate for gate in measure()}
+    kept = True
+    for gate in first:
+        final = gate if gate.met else again[gate.name]
+        tell(f"  {final}" + ("" if gate.met else f"  second try; first {gate.value:.3g}"))
+        kept &= final.met
+    return kept
+
+
+def run(name: str, tell: Callable[[str], None] = print) -> bool:
+    """Run one benchmark on one thread; whether it kept its limits.
+
+    Raises:
+        ValueError: unknown name.
+    """
+    if name not in BENCHMARKS:
+        raise ValueError(f"unknown benchmark {name!r}: choose from {', '.join(BENCHMARKS)}")
+    torch.set_num_threads(1)
+    tell(f"{name}: {machine()}")
+    return judge(importlib.import_module(BENCHMARKS[name]).gates, tell)
+
+
+def machine() -> str:
+    """The machine and how busy it is, told beside every measurement."""
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{platform.machine()}, {os.cpu_count()} cores{load}, torch {torch.__version__}, one thread"
+
+
+def cpu_seconds(work: Callable[[], Any]) -> float:
+    """CPU time that this process spends on ``work()``, in seconds."""
+    started = time.process_time()
+    work()
+    return time.process_time() - started
