@@ -1,5 +1,6 @@
 """Pure functions from numbers to plotly figures, in one look, and each figure in words."""
 
+from lessons_lib.figures.influence import influence_curves, influence_maps
 from lessons_lib.figures.lines import Series, curves, error_against_bound, gradient_by_lag, spectrum
 from lessons_lib.figures.schemes import gradient_reach, truncation_schemes, unrolled_graph
 from lessons_lib.figures.style import FAMILIES, Style, finished, ordered_style, style_of
@@ -21,6 +22,8 @@ __all__ = [
     "gradient_by_lag",
     "gradient_reach",
     "heatmap",
+    "influence_curves",
+    "influence_maps",
     "ordered_style",
     "reached_nodes",
     "spectrum",

@@ -1,5 +1,6 @@
 """Widgets: the live plot and the training panel. Only this room knows that Jupyter exists."""
 
+from lessons_lib.panels.explorer import Explorer, Knob
 from lessons_lib.panels.gates import GateTable
 from lessons_lib.panels.live_plot import LivePlot
 from lessons_lib.panels.machine_table import MachineTable, SelfTest
@@ -10,7 +11,9 @@ from lessons_lib.panels.training_plot import TrainingPlot
 from lessons_lib.panels.twins_panel import TwinsPanel
 
 __all__ = [
+    "Explorer",
     "GateTable",
+    "Knob",
     "LivePlot",
     "MachineTable",
     "PredictionWidget",

@@ -13,6 +13,7 @@ from lessons_lib.stability.dynamics import (
     spectral_radius,
     transient_growth,
 )
+from lessons_lib.stability.influence import influence, input_gradient, reach
 from lessons_lib.stability.layers import Layer, layers_of
 from lessons_lib.stability.linear import EigenvalueDisc
 from lessons_lib.stability.probes import contraction, gradient_by_lag, singular_values, truncation_error
@@ -38,12 +39,15 @@ __all__ = [
     "contraction_steps",
     "descend",
     "gradient_by_lag",
+    "influence",
+    "input_gradient",
     "l1_rows_project",
     "largest_safe_step",
     "layers_of",
     "lyapunov_exponents",
     "numerical_radius",
     "numerical_range",
+    "reach",
     "safe_step_at_optimum",
     "singular_values",
     "spectral_ball_project",

@@ -1,0 +1,168 @@
+"""Sliders over a picture: each move computes it anew."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+import numpy as np
+
+from lessons_lib.checks import Question
+from lessons_lib.panels.controls import NumberControl, close_all
+from lessons_lib.panels.live_plot import LivePlot, Samples
+from lessons_lib.panels.prediction import PredictionWidget
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+CAPACITY = 20_000  # points a curve; a drawing's lines must not be thinned out
+_explorers: dict[str, Explorer] = {}
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One number to turn: an integer one where ``low``, ``value`` and ``step`` are integers."""
+
+    label: str
+    says: str
+    low: float
+    high: float
+    value: float
+    step: float = 1
+
+    @property
+    def integer(self) -> bool:
+        return all(isinstance(number, int) for number in (self.low, self.high, self.value, self.step))
+
+
+class Explorer(widgets.VBox):
+    """A picture that is a function of a few numbers, and a slider for each of them.
+
+    ``draw`` is an ordinary function that returns plotly figures, so that a page without widgets shows the same
+    picture by calling it.  It is called at each move, in whatever thread serves the widgets: it should take well
+    under 100 ms, and seed what it draws at random by generators of its own.
+
+    Args:
+        draw: keyword arguments, one per knob -> a figure, or several to stand side by side.  Whatever the numbers,
+            the figures have the same traces in the same order and styles; points, titles, axes, shapes and
+            annotations may change.
+        knobs: by the name of their argument.
+        name: an explorer of the same name replaces the one before.
+        prediction: a question to be answered first: until then the sliders are locked.
+    """
+
+    def __init__(
+        self,
+        draw: Callable[..., go.Figure | Sequence[go.Figure]],
+        knobs: Mapping[str, Knob],
+        *,
+        name: str,
+        prediction: Question | None = None,
+    ) -> None:
+        if (old := _explorers.pop(name, None)) is not None:
+            old.close()
+        self.name, self.prediction = name, prediction
+        self._compute = draw
+        self._lock = threading.RLock()
+        self.controls = {argument: self._control(argument, knob) for argument, knob in knobs.items()}
+        self.values: dict[str, Any] = {argument: knob.value for argument, knob in knobs.items()}
+        figures = self._figures()
+        self.plot = LivePlot(_traces(figures), _layouts(figures), alt=_alt(figures), capacity=CAPACITY)
+        self.plot.draw(replace=_points(figures))
+        self._said = widgets.HTML()
+        columns = {"grid_template_columns": "repeat(auto-fit, minmax(19em, 1fr))", "grid_gap": "0 16px"}
+        sliders = widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(**columns))
+        question = [] if prediction is None else [PredictionWidget(prediction)]
+        super().__init__([*question, sliders, self._said, self.plot], layout=widgets.Layout(width="100%"))
+        if prediction is not None:
+            prediction.listeners.append(self._show_lock)
+        self._show_lock()
+        _explorers[name] = self
+
+    def __repr__(self) -> str:
+        return f"Explorer({self.name!r}): a live panel, to be used where notebooks run"
+
+    def figure(self) -> go.Figure:
+        """What the plot shows now as one plain plotly figure."""
+        from lessons_lib.figures import finished
+
+        return finished(self.plot.figure())
+
+    def close(self) -> None:
+        """Close every widget of the panel."""
+        if self.prediction is not None and self._show_lock in self.prediction.listeners:
+            self.prediction.listeners.remove(self._show_lock)
+        if _explorers.get(self.name) is self:
+            del _explorers[self.name]
+        for child in self.children:
+            close_all(child)
+        self.layout.close()
+        super().close()
+
+    def _control(self, argument: str, knob: Knob) -> NumberControl:
+        return NumberControl(
+            knob.label,
+            knob.says,
+            low=knob.low,
+            high=knob.high,
+            step=knob.step,
+            value=knob.value,
+            on_change=lambda value: self._turned(argument, value),
+            integer=knob.integer,
+        )
+
+    def _turned(self, argument: str, value: float) -> None:
+        with self._lock:
+            self.values[argument] = value
+            try:
+                figures = self._figures()
+            except Exception as error:  # nobody would see it in the thread that serves the widgets
+                self._say(f"{type(error).__name__}: {error}")
+                raise
+            self.plot.draw(replace=_points(figures), layouts=_layouts(figures))
+            self.plot.alt = _alt(figures)
+            self._show_lock()
+
+    def _figures(self) -> list[go.Figure]:
+        drawn = self._compute(**self.values)
+        return list(drawn) if isinstance(drawn, (list, tuple)) else [drawn]
+
+    def _show_lock(self, _: object = None) -> None:
+        locked = self.prediction is not None and self.prediction.committed is None
+        for control in self.controls.values():
+            control.slider.disabled = control.number.disabled = locked
+        self._say("Answer the question above: then the sliders unlock." if locked else "")
+
+    def _say(self, text: str) -> None:
+        self._said.value = f'<div role="status" style="line-height:1.4">{escape(text)}</div>'
+
+
+def _keyed(figures: Sequence[go.Figure]) -> list[tuple[str, str, Any]]:
+    """(curve, plot, trace) for every trace of every figure."""
+    numbered = ((plot, i, trace) for plot, figure in enumerate(figures) for i, trace in enumerate(figure.data))
+    return [(f"{plot}.{i}", str(plot), trace) for plot, i, trace in numbered]
+
+
+def _traces(figures: Sequence[go.Figure]) -> dict[str, dict[str, Any]]:
+    return {
+        curve: {**{k: v for k, v in trace.to_plotly_json().items() if k not in ("x", "y")}, "plot": plot}
+        for curve, plot, trace in _keyed(figures)
+    }
+
+
+def _points(figures: Sequence[go.Figure]) -> dict[str, Samples]:
+    # A gap in a line is None in a figure and NaN in a frame.
+    return {curve: (np.array(trace.x, float), np.array(trace.y, float)) for curve, _, trace in _keyed(figures)}
+
+
+def _layouts(figures: Sequence[go.Figure]) -> dict[str, dict[str, Any]]:
+    empty: dict[str, Any] = {"shapes": [], "annotations": []}  # what a later picture lacks must go
+    return {str(plot): empty | figure.layout.to_plotly_json() for plot, figure in enumerate(figures)}
+
+
+def _alt(figures: Sequence[go.Figure]) -> str:
+    return " ".join(str((figure.layout.meta or {}).get("alt", "")) for figure in figures)
