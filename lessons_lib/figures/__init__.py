@@ -2,6 +2,7 @@
 
 from lessons_lib.figures.influence import influence_curves, influence_maps
 from lessons_lib.figures.lines import Series, curves, error_against_bound, gradient_by_lag, spectrum
+from lessons_lib.figures.plane import orbits
 from lessons_lib.figures.schemes import gradient_reach, truncation_schemes, unrolled_graph
 from lessons_lib.figures.style import FAMILIES, Style, finished, ordered_style, style_of
 from lessons_lib.figures.summaries import bars, circle_images, heatmap
@@ -25,6 +26,7 @@ __all__ = [
     "influence_curves",
     "influence_maps",
     "ordered_style",
+    "orbits",
     "reached_nodes",
     "spectrum",
     "style_of",

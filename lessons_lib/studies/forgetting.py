@@ -75,6 +75,24 @@ def shear(rate: float, push: float) -> System:
     return _system(f"shear {rate:g}, {push:g}", weight, lesson="transient growth: apart first, together later")
 
 
+def skewed(norm: float) -> System:
+    """The direction of [[.3, 1], [0, .3]] at ‖W‖_2 = ``norm``; its radius is .28 of that."""
+    weight = shear(0.3, 1.0).weight
+    weight = weight * (norm / torch.linalg.matrix_norm(weight, 2))
+    return _system(f"non-normal, norm {norm:g}", weight, lesson="radius far below the norm: apart first, then together")
+
+
+def plane_system(kind: int, norm: float) -> System:
+    """One of three systems in the plane with the same ‖W‖_2: 1 a rotation, 2 gaussian, 3 non-normal.
+
+    Raises:
+        ValueError: another kind.
+    """
+    if kind not in (1, 2, 3):
+        raise ValueError(f"kind={kind}: choose 1 (rotation), 2 (gaussian) or 3 (non-normal)")
+    return (rotation(norm), gaussian(norm, size=2, seed=4), skewed(norm))[kind - 1]
+
+
 def two_states() -> System:
     """Spectral radius .866, and yet two stable states: a radius below 1 contracts nothing once tanh bends the map."""
     return _system(
@@ -89,6 +107,12 @@ def starts(count: int, size: int = 2, seed: int = 0) -> Tensor:
     """Uniform in the box (-1, 1)^size, where every state of a tanh-RNN lives: (count, size)."""
     generator = torch.Generator().manual_seed(seed)
     return 2 * torch.rand(count, size, dtype=torch.float64, generator=generator) - 1
+
+
+def ring(count: int = 12, radius: float = 0.3) -> Tensor:
+    """Starts on a circle around the origin: (count, 2)."""
+    angles = 2 * torch.pi * torch.arange(count, dtype=torch.float64) / count
+    return radius * torch.stack([angles.cos(), angles.sin()], dim=1)
 
 
 def spread(states: Tensor) -> Tensor:

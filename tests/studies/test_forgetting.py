@@ -57,3 +57,24 @@ def test_the_core_is_the_same_system():
     expected = (states[:, 0] - states[:, 1]).norm(dim=1)
     found = contraction(system.core(), inputs[None], pair[:1, None], pair[1:, None])[0]
     torch.testing.assert_close(found, expected[1:] / expected[0])
+
+
+@pytest.mark.parametrize("kind", [1, 2, 3])
+def test_plane_systems_share_their_norm_and_meet_below_one(kind):
+    system = forgetting.plane_system(kind, 0.9)
+    assert math.isclose(spectral_norm(system.weight), 0.9, rel_tol=1e-9)
+    apart = forgetting.spread(system.follow(forgetting.ring(), 20))
+    assert (apart[1:] <= 0.9 * apart[:-1] * (1 + 1e-9)).all()
+
+
+def test_large_inputs_bring_together_what_small_ones_leave_apart():
+    system = forgetting.plane_system(1, 1.5)
+    inputs = torch.randn(40, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    alone, driven = (forgetting.spread(system.follow(forgetting.ring(), 40, size * inputs))[-1] for size in (0, 3))
+    assert alone > 1
+    assert driven < 1e-9
+
+
+def test_an_unknown_plane_system_is_refused():
+    with pytest.raises(ValueError, match="choose 1"):
+        forgetting.plane_system(4, 1.0)
