@@ -17,25 +17,32 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lessons_lib.corpora import Stream, wikitext2
+from lessons_lib.corpora import DataUnavailable, ProductOfLags, Stream, wikitext2
 from lessons_lib.corpora.download import WIKITEXT2
 from lessons_lib.models import LSTM, LanguageModel, Windowed, truncated_outputs
 from lessons_lib.studies.artefact import device_name, read_artefact, results_folder, write_artefact
+from lessons_lib.studies.first_minute import LANGUAGE as FALLBACK
 from lessons_lib.training import Mailbox, Settings, StepRecord, default_device, train
 
 # n = 1 needs no LSTM: a model without context is a table of word frequencies.
-ORDERS, SEEDS = (2, 3, 4, 5, 8, 13, 20, 50), (0, 1, 2)
+ORDERS, SEEDS = (2, 3, 5, 8, 13, 20, 50), (0, 1, 2)
 LONGEST = max(ORDERS)
-WORDS, WIDTH, BATCH_SIZE, STEPS, TRAINING_STEPS = 1_000, 96, 10, 20, 3_000
+WORDS, WIDTH, BATCH_SIZE, STEPS, TRAINING_STEPS = 1_000, 64, 10, 20, 2_000
 LEARNING_RATE = 0.01  # falls linearly to zero
 SMOOTHING = 50.0  # how many words of the frequency table are mixed into each row of the table of pairs
-HELD_OUT_ROWS, ROW_LENGTH = 30, 1_000
+HELD_OUT_ROWS, ROW_LENGTH = 20, 1_000
+MADE_UP_LENGTH = 700_000
+# The lesson's own: a token is two bits, one repeats the token before, one the fourth before (as in lesson 04).
+LANGUAGE = ProductOfLags(lags=(1, 4), flips=(0.05, 0.05))
+LIVE_RATE = 0.005
+SWEEP_STEPS, SWEEP_ROWS, SWEEP_WORDS = 40, 4, 100  # how often the live pair of curves is measured, and on how much
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class Text:
     train: Tensor
     held_out: Tensor
     vocabulary_size: int
+    label: str = f"WikiText-2, cut to its {WORDS:,} most frequent words"
 
 
 def words() -> Text:
@@ -71,6 +79,21 @@ def words() -> Text:
     """
     corpus = wikitext2(WORDS)
     return Text(corpus.train, rows_of(corpus.valid, HELD_OUT_ROWS), WORDS)
+
+
+@cache
+def text() -> Text:
+    """What the live panel reads: real words; a made-up language where they cannot be had, and the label says so."""
+    try:
+        return words()
+    except DataUnavailable:
+        return made_up(FALLBACK, "a made-up language of 64 words (WikiText-2 is not on this machine)")
+
+
+def made_up(language: ProductOfLags, label: str) -> Text:
+    """A language whose best loss with n - 1 words is ``language.optimal_loss(n - 1)``."""
+    held_out = rows_of(language.sample(4 * (LONGEST - 1 + ROW_LENGTH), seed=1_000), 4)
+    return Text(language.sample(MADE_UP_LENGTH, seed=0), held_out, language.vocabulary_size, label)
 
 
 def rows_of(tokens: Tensor, rows: int) -> Tensor:
@@ -132,15 +155,51 @@ def loss(model: Any, tokens: Tensor) -> float:
 
 @torch.no_grad()
 def cut_losses(model: Any, tokens: Tensor, longest: int = LONGEST) -> list[float]:
-    """Mean nats a word of an unbounded model whose state is reset n - 1 words back: n = 2, 3, ..., ``longest``."""
-    tokens = tokens.to(default_device())
+    """Mean nats a word when a model's state is reset n - 1 words back, n = 2, 3, ..., ``longest``; same weights."""
+    tokens, core = tokens.to(default_device()), model.core
+    core = core.core if isinstance(core, Windowed) else core
     first = LONGEST - 2
     totals = [0.0] * (longest - 1)
     for row in tokens.split(10):
-        sweep = truncated_outputs(model.core, model.embed(row[:, :-1]), longest - 1)
+        sweep = truncated_outputs(core, model.embed(row[:, :-1]), longest - 1)
         for i, outputs in enumerate(sweep):
             totals[i] += float(model.loss(outputs[:, first:], row[:, first + 1 :])) * len(row)
     return [total / len(tokens) for total in totals]
+
+
+# -- live: n moves while it trains --------------------------------------------------------------------------------
+
+
+@dataclass
+class Order:
+    """The n that the next training step uses; a slider writes it."""
+
+    n: int = LONGEST
+
+
+@dataclass(frozen=True)
+class LiveRecord:
+    """One step with its n and training loss (nats); now and then the held-out loss for every n = 2, 3, ..., LONGEST."""
+
+    step: int
+    n: int
+    loss: float
+    by_n: list[float] | None = None
+
+
+def live(order: Order, reading: Text, *, seed: int = 0, width: int = WIDTH) -> Iterator[LiveRecord]:
+    """Train an LSTM whose state is reset before every prediction, n - 1 words back; n may change at every step."""
+    trained = model(order.n, reading, seed, width=width)
+    core: Any = trained.core
+    sample = reading.held_out[:SWEEP_ROWS, : LONGEST - 1 + SWEEP_WORDS]
+    how = Settings(STEPS, learning_rate=LIVE_RATE, gradient_clip=1.0)
+    records = train(trained, stream(reading), how, optimizer="adam")
+    while True:
+        n = order.n
+        core.context_length = n - 1
+        record = next(records)
+        sweep = cut_losses(trained, sample) if record.step % SWEEP_STEPS == SWEEP_STEPS - 1 else None
+        yield LiveRecord(record.step, n, float(record.loss), sweep)
 
 
 # -- tables of counts ---------------------------------------------------------------------------------------------
@@ -225,7 +284,7 @@ def losses_of(points: list[Point], n: int | None) -> list[float]:
 
 
 def main(path: Path | None = None, *, steps: int = TRAINING_STEPS, width: int = WIDTH) -> None:
-    """Train what is missing in the artefact, writing it after every model: half an hour of one CPU core in all.
+    """Train what is missing in the artefact, writing it after every model: about ten minutes of one CPU core in all.
 
     Raises:
         DataUnavailable: WikiText-2 is not on this machine and cannot be downloaded.
