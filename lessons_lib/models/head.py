@@ -1,8 +1,9 @@
 """The language model's loss without its (rows, vocabulary) matrix of logits.
 
-Nine tenths of a full-vocabulary step is the softmax head, and a fifth of that is the kernel handing out fresh
-pages for several temporaries of that size.  Here one small buffer serves every chunk of rows, and gradients are
-made while the chunk is still in cache.
+Nine tenths of a full-vocabulary step is the softmax head: three matrix products, and passes over a matrix that fits
+no cache.  Here the scores are made in tiles, some rows by some words, that stay in cache while they are
+exponentiated.  Each tile keeps a maximum of its own, so nothing has to be known about the words still to come; the
+normaliser never touches the tiles at all: it scales the small factors of the gradients' products.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-ROWS = 256  # 140-350 measured equally fast at 33,278 words; fewer starve the matrix product
+ROWS = 256  # of one buffer of scores; 140-350 are equally fast, fewer starve the matrix products
+WORDS = 1024  # of one tile on a CPU: wider ones leave the cache, and the scores then take twice as long
 
 
 def cross_entropy_in_chunks(features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
@@ -25,37 +27,50 @@ def cross_entropy_in_chunks(features: Tensor, weight: Tensor, bias: Tensor, targ
     Returns:
         loss: 0-d.  First derivatives only.
     """
-    return _ChunkedCrossEntropy.apply(features, weight, bias, targets)
+    # Inside the function gradients are off, and its context would ask for them under no_grad as well.
+    differentiate = torch.is_grad_enabled() and any(t.requires_grad for t in (features, weight, bias))
+    return _ChunkedCrossEntropy.apply(features, weight, bias, targets, differentiate)
 
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, features, weight, bias, targets):
-        differentiate = any(ctx.needs_input_grad)
-        count = (targets >= 0).sum().clamp(min=1)
-        total = features.new_zeros(())
-        buffer = features.new_empty(min(ROWS, len(features)), len(weight))
+    def forward(ctx, features, weight, bias, targets, differentiate):
+        words = WORDS if features.device.type == "cpu" else len(weight)
+        tiles = list(zip(weight.split(words), bias.split(words), strict=True))
+        scored, index = (targets >= 0).to(features.dtype), targets.clamp(min=0)
+        share = scored / scored.sum().clamp(min=1)  # of each row in the mean
+        own = (features * weight[index]).sum(1) + bias[index]
+        total = -(own * share).sum()
+        buffer = features.new_empty(min(ROWS, len(features)) * len(weight))
         if differentiate:
-            d_features, d_weight = torch.empty_like(features), torch.zeros_like(weight)
-            d_bias = torch.zeros_like(bias)
+            # What the targets' own scores contribute; the rest is added tile by tile.
+            d_features = weight[index] * -share.unsqueeze(1)
+            d_weight = torch.zeros_like(weight).index_add_(0, index, features * -share.unsqueeze(1))
+            d_bias = torch.zeros_like(bias).index_add_(0, index, -share)
+            d_tiles = list(zip(d_weight.split(words), d_bias.split(words), strict=True))
         for first in range(0, len(features), ROWS):
             rows = slice(first, first + ROWS)
-            part, target = features[rows], targets[rows]
-            scores = torch.addmm(bias, part, weight.T, out=buffer[: len(part)])
-            torch.log_softmax(scores, dim=1, out=scores)
-            scored, index = target >= 0, target.clamp(min=0).unsqueeze(1)
-            total -= (scores.gather(1, index).squeeze(1) * scored).sum()
+            part = features[rows]
+            scores = [s.view(len(part), -1) for s in buffer[: len(part) * len(weight)].split(len(part) * words)]
+            largest, sums = part.new_empty(2, len(tiles), len(part)).unbind(0)
+            for i, (w, b) in enumerate(tiles):
+                torch.addmm(b, part, w.T, out=scores[i])
+                torch.amax(scores[i], 1, out=largest[i])
+                scores[i].sub_(largest[i].unsqueeze(1)).exp_()
+                torch.sum(scores[i], 1, out=sums[i])
+            normaliser = (largest + sums.log()).logsumexp(0)
+            total += (normaliser * share[rows]).sum()
             if differentiate:
-                scores.exp_().scatter_add_(1, index, scores.new_full(index.shape, -1.0))  # softmax - one-hot
-                scores.mul_((scored.to(scores.dtype) / count).unsqueeze(1))
-                torch.mm(scores, weight, out=d_features[rows])
-                d_weight.addmm_(scores.T, part)
-                d_bias += scores.sum(0)
+                scales = (largest - normaliser).exp() * share[rows]  # (tiles, rows)
+                for score, scale, (w, _), (d_w, d_b) in zip(scores, scales, tiles, d_tiles, strict=True):
+                    d_features[rows].addcmul_(score @ w, scale.unsqueeze(1))
+                    d_w.addmm_(score.T, part * scale.unsqueeze(1))
+                    d_b.addmv_(score.T, scale)
         if differentiate:
             ctx.save_for_backward(d_features, d_weight, d_bias)
-        return total / count
+        return total
 
     @staticmethod
     @once_differentiable
     def backward(ctx, upstream):
-        return *(upstream * gradient for gradient in ctx.saved_tensors), None
+        return *(upstream * gradient for gradient in ctx.saved_tensors), None, None

@@ -5,17 +5,23 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN, Windowed
-from lessons_lib.models.head import ROWS, cross_entropy_in_chunks
+from lessons_lib.models.head import ROWS, WORDS, cross_entropy_in_chunks
 
 
 @settings(deadline=None, max_examples=20)
-@given(rows=st.sampled_from([1, 7, ROWS, ROWS + 1, 2 * ROWS + 3]), seed=st.integers(0, 99))
-def test_the_chunked_head_equals_a_full_float64_softmax_in_loss_and_gradients(rows, seed):
+@given(
+    rows=st.sampled_from([1, 7, ROWS, ROWS + 1, 2 * ROWS + 3]),
+    words=st.sampled_from([501, WORDS, WORDS + 1, 3 * WORDS + 7]),
+    scale=st.sampled_from([1.0, 30.0]),  # by 30 most words are as good as impossible
+    seed=st.integers(0, 99),
+)
+def test_the_chunked_head_equals_a_full_float64_softmax_in_loss_and_gradients(rows, words, scale, seed):
     torch.manual_seed(seed)
-    parts = [torch.randn(rows, 12), torch.randn(501, 12), torch.randn(501)]
-    targets = torch.randint(501, (rows,))
+    parts = [torch.randn(rows, 12), scale * torch.randn(words, 12), torch.randn(words)]
+    targets = torch.randint(words, (rows,))
     targets[seed % rows] = -100 if rows > 1 else targets[0]
     chunked = [part.clone().requires_grad_() for part in parts]
     loss = cross_entropy_in_chunks(*chunked, targets)
@@ -26,6 +32,26 @@ def test_the_chunked_head_equals_a_full_float64_softmax_in_loss_and_gradients(ro
     assert loss.item() == pytest.approx(reference.item(), rel=1e-5)
     for ours, theirs in zip(chunked, full, strict=True):
         assert (ours.grad - theirs.grad).norm() <= 1e-5 * theirs.grad.norm()
+
+
+def test_evaluation_makes_no_gradients():
+    class Sizes(TorchDispatchMode):
+        largest = 0
+
+        def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+            result = function(*args, **(kwargs or {}))
+            if isinstance(result, torch.Tensor) and result.untyped_storage().data_ptr() != weight.data_ptr():
+                self.largest = max(self.largest, result.untyped_storage().nbytes())
+            return result
+
+    weight = torch.randn(WORDS, 12).requires_grad_()
+    arguments = torch.randn(3, 12), weight, torch.zeros(WORDS), torch.arange(3)
+    with torch.no_grad(), Sizes() as sizes:
+        cross_entropy_in_chunks(*arguments)
+    assert sizes.largest < weight.nbytes
+    with Sizes() as sizes:
+        cross_entropy_in_chunks(*arguments)
+    assert sizes.largest == weight.nbytes
 
 
 def test_a_uniform_model_loses_log_of_the_vocabulary():
