@@ -151,7 +151,13 @@ def factory(
 
     ValueError for an unknown row.
     """
-    core = _row(row).core
+    return factory_of(_row(row).core, seed, epochs=epochs, reading=reading)
+
+
+def factory_of(
+    core: Callable[[], Any], seed: int = 0, *, epochs: int = EPOCHS, reading: Music | None = None
+) -> Callable[[], tuple[ChoraleModel, ChoraleBatches]]:
+    """The same around any core of inputs of width 88."""
 
     def build() -> tuple[ChoraleModel, ChoraleBatches]:
         with torch.random.fork_rng(devices=[]):

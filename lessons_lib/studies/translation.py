@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 
-from lessons_lib.corpora import DateFormats, NumberWords, Translation
+from lessons_lib.corpora import Batches, DateFormats, NumberWords, Translation
 from lessons_lib.models import ConvolutionalTranslator, RecurrentTranslator, TransformerTranslator, Translator
-from lessons_lib.studies.artefact import device_name, results_folder, write_artefact
+from lessons_lib.studies.artefact import device_name, read_artefact, results_folder, write_artefact
 from lessons_lib.studies.fair import size, widest
 from lessons_lib.training import Mailbox, Settings, default_device, train
 
@@ -79,7 +79,7 @@ def factory(
     return build
 
 
-def settings(pairs: Translation, progress: float = 0.0) -> Settings:
+def settings(pairs: Batches, progress: float = 0.0) -> Settings:
     """For Adam; the rate falls in a line over the second half, ``progress`` going from 0 to 1."""
     rate = LEARNING_RATE * min(1.0, 2 * (1 - progress))
     return Settings(truncation_length=pairs.steps, learning_rate=rate, gradient_clip=1.0)
@@ -154,6 +154,15 @@ def study(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
         "device": device_name(torch.device("cpu")),
         "points": [asdict(p) for p in points],
     }
+
+
+def published() -> list[Point]:
+    """The stored points.
+
+    Raises:
+        OSError: ``python -m lessons_lib.studies.translation`` was not run.
+    """
+    return [Point(**entry) for entry in read_artefact(results_folder() / "translation.json")["points"]]
 
 
 def main() -> None:
