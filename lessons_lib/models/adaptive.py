@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.models.head import cross_entropy_in_chunks
 from lessons_lib.models.language_model import LanguageModel
 
 
@@ -42,4 +43,12 @@ class AdaptiveLanguageModel(LanguageModel):
 
     def loss(self, features: Tensor, targets: Tensor) -> Tensor:
         """Mean nats per token; features: (batch, time, hidden), targets: (batch, time)."""
-        return self.decoder(features.flatten(0, -2), self.rank[targets.flatten()]).loss
+        rows, ranks = features.flatten(0, -2), self.rank[targets.flatten()]
+        head, limits = self.decoder.head.weight, self.decoder.cutoffs
+        first_choice, rare = ranks.clone(), rows.new_zeros(())
+        for i, (project, words) in enumerate(self.decoder.tail):
+            inside = ((limits[i] <= ranks) & (ranks < limits[i + 1])).nonzero().squeeze(1)
+            first_choice[inside] = limits[0] + i  # the head only says: a word of this cluster
+            loss = cross_entropy_in_chunks(project(rows[inside]), words.weight, None, ranks[inside] - limits[i])
+            rare = rare + loss * (len(inside) / len(rows))
+        return cross_entropy_in_chunks(rows, head, None, first_choice) + rare

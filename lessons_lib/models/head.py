@@ -16,18 +16,20 @@ ROWS = 256  # of one buffer of scores; 140-350 are equally fast, fewer starve th
 WORDS = 1024  # of one tile on a CPU: wider ones leave the cache, and the scores then take twice as long
 
 
-def cross_entropy_in_chunks(features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+def cross_entropy_in_chunks(features: Tensor, weight: Tensor, bias: Tensor | None, targets: Tensor) -> Tensor:
     """Mean negative log-likelihood in nats of ``softmax(features @ weight.T + bias)`` at ``targets``.
 
     Args:
         features: (rows, width).
-        weight, bias: (vocabulary, width), (vocabulary,).
+        weight, bias: (vocabulary, width), (vocabulary,) or None for no bias.
         targets: (rows,) int64; rows whose target is negative (-100, as in torch) are left out of the mean.
 
     Returns:
         loss: 0-d.  First derivatives only.
     """
     # Inside the function gradients are off, and its context would ask for them under no_grad as well.
+    if bias is None:
+        bias = weight.new_zeros(len(weight))
     differentiate = torch.is_grad_enabled() and any(t.requires_grad for t in (features, weight, bias))
     return _ChunkedCrossEntropy.apply(features, weight, bias, targets, differentiate)
 
@@ -65,7 +67,8 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
                 for score, scale, (w, _), (d_w, d_b) in zip(scores, scales, tiles, d_tiles, strict=True):
                     d_features[rows].addcmul_(score @ w, scale.unsqueeze(1))
                     d_w.addmm_(score.T, part * scale.unsqueeze(1))
-                    d_b.addmv_(score.T, scale)
+                    if ctx.needs_input_grad[2]:
+                        d_b.addmv_(score.T, scale)
         if differentiate:
             ctx.save_for_backward(d_features, d_weight, d_bias)
         return total
