@@ -150,7 +150,7 @@ def unigram_bits() -> float:
 
 
 def study(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
-    """Train every model with every context and seed; of each kind the longest training of the first seed writes a sound."""
+    """Train every model with every context and seed; a second sung by each kind, after its longest training of seed 0."""
     torch.set_num_threads(1)
     jobs: list[tuple[str, int | None, int]] = [("LSTM", None, TRAINING_STEPS)]
     jobs += [("WaveNet", k, TRAINING_STEPS) for k in reversed(CONTEXTS)]
