@@ -28,6 +28,10 @@ endif
 # that cannot be reached then costs one warning, and never a retry for each of a hundred packages.
 CPU_INDEX := https://download.pytorch.org/whl/cpu
 
+# JupyterLab asks at its first start whether it may fetch news, over a corner of the panel; nothing is fetched.
+LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
+NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
+
 .PHONY: lab test check notebooks solutions results bench clean
 
 lab: $(VENV)/lab.stamp
@@ -78,6 +82,7 @@ $(VENV)/lab.stamp: pyproject.toml constraints.txt
 		echo "fetching PyTorch for CPU"; $(RUN) -m pip install -q --no-deps --timeout 15 --retries 1 --extra-index-url $(CPU_INDEX) \
 			-c constraints.txt torch; fi
 	$(RUN) -m pip install -q -c constraints.txt -e ".[lab]"
+	@mkdir -p $(LAB_SETTINGS) && printf '%s' '$(NO_NEWS)' > $(LAB_SETTINGS)/overrides.json
 	@printf '%s' "$(CURDIR)" > $(VENV)/folder
 	@touch $@
 

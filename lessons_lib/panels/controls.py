@@ -21,8 +21,7 @@ class NumberControl(widgets.HBox):
         step: of the slider; on a logarithmic slider, of the exponent.
         value: at the start; None: switched off, standing at ``high``.
         on_change: called with the new number, or None when switched off. Only what the learner does is told,
-            not
-            what :meth:`show` sets. It must return at once: it runs in whatever thread serves the widgets.
+            not what :meth:`show` sets. It must return at once: it runs in whatever thread serves the widgets.
         integer, logarithmic: kind of the number; logarithmic values are rounded to two digits.
         switch: label of the switch, e.g. ``"bounded"``; None: the number is always there.
     """

@@ -130,8 +130,7 @@ class TrainingPanel(widgets.VBox):
         self.layout.close()
         super().close()
 
-    # -- what the panel is made of
-    # ----------------------------------------------------------------------------
+    # -- what the panel is made of -----------------------------------------------------------------------------
 
     def _make_controls(self, steps: int, learning_rates: tuple[float, float] | None) -> dict[str, NumberControl]:
         settings = self.run.settings
@@ -223,8 +222,7 @@ class TrainingPanel(widgets.VBox):
         rows.append(widgets.Box(news, layout=widgets.Layout(grid_gap="0 10px", **wrap)))
         return [*rows, self._meter, self.plot]
 
-    # -- the learner acts
-    # -------------------------------------------------------------------------------------
+    # -- the learner acts --------------------------------------------------------------------------------------
 
     def _act(self, act: Callable[[], None]) -> None:
         act()
@@ -243,8 +241,7 @@ class TrainingPanel(widgets.VBox):
     def _on_answer(self, _: Question) -> None:
         self._show_state()
 
-    # -- the run has news (in its own thread)
-    # -----------------------------------------------------------------
+    # -- the run has news (in its own thread) ------------------------------------------------------------------
 
     def _on_news(self, run: Run) -> None:
         self.plot.show(run)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -43,7 +44,11 @@ class Player:
                 return
             self._wanted = "run"
             if self._thread is None:
-                self._thread = threading.Thread(target=self._play, name=f"player {self.name}", daemon=True)
+                # In a context of its own: prints and tracebacks would land in whichever cell ran last.
+                context = contextvars.copy_context()
+                self._thread = threading.Thread(
+                    target=context.run, args=(self._play,), name=f"player {self.name}", daemon=True
+                )
                 self._thread.start()
             self._condition.notify_all()
 
