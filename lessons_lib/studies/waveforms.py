@@ -1,7 +1,7 @@
 """A singing voice, sample by sample: WaveNet against an LSTM with as many parameters, on the same batches.
 
 ``python -m lessons_lib.studies.waveforms`` writes ``data/results/waveforms.json``: ``points``, bits per sample on a
-voice that no training has heard, for each model, context length and seed; and ``sounds``, a second that each wrote.
+voice that no training has heard, for each model, context length and seed; and a second that each kind wrote.
 """
 
 from __future__ import annotations
@@ -9,9 +9,10 @@ from __future__ import annotations
 import base64
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,11 @@ import torch
 from torch import Tensor
 
 from lessons_lib.corpora import Stream, mu_law_decode, mu_law_encode, vowels
-from lessons_lib.corpora.waveforms import SAMPLE_RATE
+from lessons_lib.corpora.waveforms import SAMPLE_RATE, Audio
 from lessons_lib.models import LSTM, LanguageModel, WaveNet, generate
-from lessons_lib.studies.artefact import device_name, read_artefact, results_folder, write_artefact
+from lessons_lib.studies.artefact import device_name, read_artefact, results_folder
 from lessons_lib.studies.fair import size, widest
+from lessons_lib.studies.gather import gather
 from lessons_lib.training import Mailbox, Settings, default_device, mean_loss, train
 
 LEVELS, NOISE = 256, 0.002
@@ -36,6 +38,7 @@ LEARNING_RATES = {"WaveNet": 8e-3, "LSTM": 1.6e-2}
 LONGER = 2 * TRAINING_STEPS
 CONTEXTS = {5: 2, 17: 4, 65: 6, 257: 8}  # samples: layers of a WaveNet that sees so many
 ROWS = tuple(LEARNING_RATES)
+SINGERS = (("WaveNet", max(CONTEXTS), TRAINING_STEPS), ("LSTM", None, LONGER))
 PROMPT_SECONDS, WRITTEN_SECONDS = 0.25, 1.0
 
 
@@ -149,31 +152,30 @@ def unigram_bits() -> float:
     return float(-(counts / counts.sum()).log2()[held_out()].mean())
 
 
-def study(tell: Callable[[str], None] = lambda line: None) -> dict[str, Any]:
-    """Train every model with every context and seed; a second sung by each kind, after its longest training of seed 0."""
+def point(row: str, context_length: int | None, seed: int, steps: int) -> dict[str, Any]:
+    """Train and score once; the longest training of each row's first seed also sings."""
+    model, found = learn(row, context_length, seed, steps=steps)
+    sings = seed == SEEDS[0] and (row, context_length, steps) in SINGERS
+    return asdict(found) | ({"sound": packed(write(model))} if sings else {})
+
+
+def study(path: Path, seeds: Sequence[int] = SEEDS, tell: Callable[[str], None] = lambda line: None) -> None:
+    """Every model with every context and seed: writes the artefact, and goes on with one half done."""
     torch.set_num_threads(1)
-    jobs: list[tuple[str, int | None, int]] = [("LSTM", None, TRAINING_STEPS)]
-    jobs += [("WaveNet", k, TRAINING_STEPS) for k in reversed(CONTEXTS)]
-    jobs += [("LSTM", None, LONGER)]
-    points, sounds = [], {}
-    for seed in SEEDS:
-        for row, context_length, steps in jobs:
-            model, point = learn(row, context_length, seed, steps=steps)
-            points.append(point)
-            tell(f"{point}")
-            if seed == SEEDS[0] and context_length in (None, max(CONTEXTS)):
-                sounds[row] = packed(write(model))
-    training = {"batch_size": BATCH_SIZE, "steps": STEPS, "training_steps": TRAINING_STEPS, "optimizer": "adam"}
-    return {
+    rows: list[tuple[str, int | None, int]] = [("LSTM", None, TRAINING_STEPS), ("LSTM", None, LONGER)]
+    rows += [("WaveNet", k, TRAINING_STEPS) for k in reversed(CONTEXTS)]
+    keys = ("row", "context_length", "steps", "seed")
+    jobs = [dict(zip(keys, (*row, seed), strict=True)) for seed in seeds for row in rows]
+    training = {"batch_size": BATCH_SIZE, "steps": STEPS, "optimizer": "adam", "learning_rates": LEARNING_RATES}
+    content = {
         "study": "waveforms",
         "unit": "bits per sample, 8,000 samples a second, 256 levels",
-        "config": {**training, "learning_rates": LEARNING_RATES, "seconds_of_voice": SECONDS, "seeds": list(SEEDS)},
+        "config": {**training, "seconds_of_voice": SECONDS},
         "noise_floor": noise_floor(),
         "unigram": unigram_bits(),
         "device": device_name(torch.device("cpu")),
-        "points": [asdict(p) for p in points],
-        "sounds": sounds,
     }
+    gather(path, content, jobs, point, lambda line: tell(line[:160]))
 
 
 def packed(samples: Tensor) -> str:
@@ -186,20 +188,23 @@ def unpacked(text: str) -> Tensor:
     return torch.from_numpy(np.frombuffer(base64.b64decode(text), dtype=np.uint8).astype(np.int64))
 
 
-def published() -> tuple[list[Point], dict[str, Any]]:
-    """The stored points, and the stored sounds as audio: float32 in [-1, 1], 8,000 samples a second.
+def published() -> tuple[list[Point], dict[str, Audio]]:
+    """The stored points, and what the models sang: float32 in [-1, 1], 8,000 samples a second, by row.
 
     Raises:
         OSError: ``python -m lessons_lib.studies.waveforms`` was not run.
     """
-    content = read_artefact(results_folder() / "waveforms.json")
-    sounds = {row: mu_law_decode(unpacked(text), LEVELS) for row, text in content["sounds"].items()}
-    return [Point(**entry) for entry in content["points"]], sounds
+    points, sounds = [], {}
+    for entry in read_artefact(results_folder() / "waveforms.json")["points"]:
+        if sound := entry.pop("sound", None):
+            sounds[entry["row"]] = mu_law_decode(unpacked(sound), LEVELS)
+        points.append(Point(**entry))
+    return points, sounds
 
 
 def main() -> None:
     """Write the artefact: about a quarter of an hour of one CPU core."""
-    write_artefact(results_folder() / "waveforms.json", study(print))
+    study(results_folder() / "waveforms.json", tell=print)
 
 
 if __name__ == "__main__":
