@@ -9,10 +9,11 @@ from typing import Any
 import plotly.graph_objects as go
 
 from lessons_lib.figures.lines import Series, curves
-from lessons_lib.figures.style import GREY, finished
+from lessons_lib.figures.style import BLUE, finished
 from lessons_lib.figures.words import listed
 
 NOTHING = 1e-12  # below rounding in float64
+FAINT = "rgba(58,123,213,0.12)"  # the blue of what is strong, on a light page as on a dark one
 
 
 def influence_curves(
@@ -34,7 +35,7 @@ def influence_curves(
 
     Raises ValueError when a curve has a negative value.
     """
-    values = [float(v) for one in series for v in listed(one.y)]
+    values = [float(v) for one in series for ys in (one.y, one.low) if ys is not None for v in listed(ys)]
     if any(v < 0 for v in values):
         raise ValueError("an influence is at least 0: pass norms")
     felt = [v for v in values if v > NOTHING] or [1.0]
@@ -52,7 +53,6 @@ def influence_curves(
         ticktext=["nothing", *words],
         range=[bottom - 1.3 * step, max(top, bottom + 1) + 0.1],
     )
-    figure.add_hline(y=floor, line={"color": GREY, "width": 1})
     parts = "; ".join(_in_words(one) for one in series)
     noted = f" Marked: {', '.join(marks)}." if marks else ""
     return finished(figure, drawing=f"Across: {x}, up: {y} (log scale, its lowest tick is nothing). {parts}.{noted}")
@@ -80,10 +80,10 @@ def _in_words(one: Series) -> str:
 
 
 def influence_maps(matrices: Mapping[str, Any], *, title: str) -> go.Figure:
-    """Which output feels which input: one square per model, dark where the answer is *not at all*.
+    """Which output feels which input: one square per model, blank where the answer is *not at all*.
 
     ``matrices[name][s][t]`` is how far output t moves when input s does.  Time runs down for the inputs and to the
-    right for the outputs: what lies below the diagonal would be the past feeling the future.
+    right for the outputs: what lies below the diagonal would be an output that feels the future.
     """
     from plotly.subplots import make_subplots
 
@@ -98,9 +98,9 @@ def influence_maps(matrices: Mapping[str, Any], *, title: str) -> go.Figure:
             name=name,
             xgap=1,
             ygap=1,
-            zmin=-4,
+            zmin=-2,
             zmax=0,
-            colorscale="Blues",
+            colorscale=[[0, FAINT], [1, BLUE]],
             showscale=column == len(matrices),
             colorbar={"title": {"text": "log<sub>10</sub> of<br>influence"}, "thickness": 14},
             row=1,
@@ -110,8 +110,8 @@ def influence_maps(matrices: Mapping[str, Any], *, title: str) -> go.Figure:
         figure.update_yaxes(title_text="input s" if column == 1 else None, showgrid=False, row=1, col=column)
         felt = [t - s for s, row in enumerate(cells) for t, v in enumerate(row) if v > NOTHING]
         parts.append(f"{name}: outputs {min(felt)} to {max(felt)} steps after an input feel it")
-    figure.update_yaxes(autorange="reversed", constrain="domain")
+    figure.update_yaxes(autorange="reversed", constrain="domain", constraintoward="top")
     for column in range(1, len(matrices) + 1):
         figure.update_yaxes(scaleanchor=f"x{column if column > 1 else ''}", row=1, col=column)
-    figure.update_layout(height=380)
+    figure.update_layout(height=340)
     return finished(figure, title, "; ".join(parts) + ".")

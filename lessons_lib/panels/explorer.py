@@ -160,8 +160,16 @@ def _points(figures: Sequence[go.Figure]) -> dict[str, Samples]:
 
 
 def _layouts(figures: Sequence[go.Figure]) -> dict[str, dict[str, Any]]:
-    empty: dict[str, Any] = {"shapes": [], "annotations": []}  # what a later picture lacks must go
-    return {str(plot): empty | figure.layout.to_plotly_json() for plot, figure in enumerate(figures)}
+    """Layouts for plots that may stand side by side: smaller letters, the legend below."""
+    layouts = {}
+    for plot, figure in enumerate(figures):
+        empty: dict[str, Any] = {"shapes": [], "annotations": []}  # what a later picture lacks must go
+        layout = empty | figure.layout.to_plotly_json()
+        title = {**layout.get("title", {}), "font": {"size": 14}, "x": 0, "xref": "container", "pad": {"l": 4}}
+        small = {"font": {"size": 12}, "title": title, "margin": {"l": 56, "r": 10, "t": 50, "b": 84}}
+        legend = {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top"}
+        layouts[str(plot)] = {"height": 380, **layout, **small, "legend": legend}
+    return layouts
 
 
 def _alt(figures: Sequence[go.Figure]) -> str:

@@ -48,9 +48,31 @@ def never_cuts(model: Any, inputs: Any, targets: Any, carried: Any, truncation_l
     return loss.detach(), detach_state(carried)
 
 
+def sees_one_ahead(self: Any, inputs: Any, state: Any = None) -> tuple[Any, Any]:
+    """A convolution whose window ends one input in the future."""
+    past = inputs.new_zeros(len(inputs), self.context_length - 1, self.input_size) if state is None else state
+    window = torch.cat([past, inputs, torch.zeros_like(inputs[:, :1])], dim=1)
+    outputs = self.convolution(window[:, 1:].transpose(1, 2)).transpose(1, 2)
+    return outputs, window[:, inputs.shape[1] : -1]
+
+
+def norm_for_radius(matrix: torch.Tensor) -> torch.Tensor:
+    """The largest singular value in place of the largest |eigenvalue|."""
+    return torch.linalg.matrix_norm(matrix, 2)
+
+
+def never_resets(core: Any, inputs: Any, max_context: int) -> Any:
+    """Truncated outputs, k after k, in which the state goes on from the beginning of the text."""
+    outputs, _ = core(inputs)
+    return iter([outputs] * max_context)
+
+
 MUTATIONS = {
     "00_start_here": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
+    "01_two_kinds": Mutation("lessons_lib.models", "CausalConvolution.forward", sees_one_ahead),
     "04_truncated_backpropagation": Mutation("lessons_lib.training.truncation", "backward_chunked", never_cuts),
+    "08_stability": Mutation("lessons_lib.stability", "spectral_radius", norm_for_radius),
+    "07_n_gram_lstm": Mutation("lessons_lib.models.windowed", "truncated_outputs", never_resets),
     "09_projection": Mutation("lessons_lib.stability", "LSTMStableSet.project_", moves_nothing),
     "11_same_training": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
     "12_wikitext2": Mutation("lessons_lib.training", "perplexity", counts_every_token),

@@ -1,0 +1,95 @@
+"""Checks of lesson 01's exercises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lessons_lib.checks.exercises import exercise
+
+
+@exercise("The input at hand counts: k inputs are t, t - 1, ..., t - k + 1.")
+def oldest_input(answer: Callable[[int, int], int]) -> str | None:
+    """max(0, t - k + 1)."""
+    for t, k in ((9, 4), (9, 1), (2, 7), (6, 7)):
+        given, right = answer(t, k), max(0, t - k + 1)
+        if given == right:
+            continue
+        case = f"for t = {t} and k = {k}"
+        if given == max(0, t - k):
+            return f"{case} you give {given}: that window holds k + 1 inputs, because the one at hand counts too"
+        if given == max(0, t - k + 2):
+            return f"{case} you give {given}: that window holds k - 1 inputs only"
+        if given == max(0, k - t):
+            return f"{case} you give {given}: count back from t, not from k"
+        return f"{case} expected {right}, yours is {given}"
+    return None
+
+
+@exercise("An input moves its own output and the k - 1 after it, as far as the sequence goes.")
+def outputs_that_move(answer: Callable[[int, int, int], range]) -> str | None:
+    """range(s, min(s + k, T))."""
+    for s, k, time in ((5, 4, 20), (5, 1, 20), (17, 6, 20), (0, 3, 20)):
+        given, right = list(answer(s, k, time)), list(range(s, min(s + k, time)))
+        if given == right:
+            continue
+        case = f"for s = {s}, k = {k} and T = {time}"
+        wrong = {
+            "you run past the end of the sequence: the last output is T - 1": range(s, s + k),
+            "input s moves its own output too: begin at s": range(s + 1, s + k),
+            "input s also counts in the window that it is the oldest of: the last one is s + k - 1": range(
+                s, s + k - 1
+            ),
+            "one too many: k steps later the input has left the window": range(s, s + k + 1),
+            "those are the inputs that output s depends on; asked is which outputs input s moves": range(
+                max(0, s - k + 1), s + 1
+            ),
+            "that is the whole tail: with a context length of k it ends": range(s, time),
+        }
+        for mistake, value in wrong.items():
+            if given in (list(value), [t for t in value if t < time]):
+                return f"{case}: {mistake}"
+        return f"{case} expected {right}, yours is {given}"
+    return None
+
+
+@exercise("From outside, without a look at the code: this works for any model.")
+def measured_context(answer: Callable[[Any, Tensor], int]) -> str | None:
+    """The farthest input that moves the last output, counted from 1 at its own."""
+    from lessons_lib.models import CausalConvolution, GatedConvolution, TanhRNN, Windowed
+
+    time, size = 24, 3
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        models: dict[str, Any] = {
+            "a convolution of 5 taps": CausalConvolution(size, 4, 5),
+            "a gated convolution": GatedConvolution(size, 4, 3),
+            "a windowed RNN": Windowed(TanhRNN(size, 4), 6),
+            "a model that sees its own input alone": CausalConvolution(size, 4, 1),
+            "a dilated convolution": CausalConvolution(size, 4, 3, dilation=4),
+        }
+        inputs = torch.randn(1, time, size, dtype=torch.float64)
+    for name, model in models.items():
+        model.double().eval()
+        kept = inputs.clone()
+        given, right = int(answer(model, kept)), model.context_length
+        if not torch.equal(kept, inputs):
+            return "your function changed the inputs it was given: work on inputs.clone()"
+        if given == right:
+            continue
+        case = f"for {name}"
+        if given == right - 1:
+            return f"{case} you give {given}, the largest lag: with its own input the output sees one more"
+        if name == "a dilated convolution" and given == 3:
+            return f"{case} you counted the inputs that it reads, 3; the farthest lies {right - 1} steps back"
+        if given == time - right:
+            return f"{case} you give {given}, the position of the farthest input: count from the last one back"
+        if given == time:
+            return f"{case} you give the whole length: did you look at the last output alone, and at its change?"
+        if given == 0:
+            return f"{case} nothing moved: did you change a copy of the inputs, and compare the two outputs?"
+        return f"{case} expected {right}, yours is {given}"
+    return None

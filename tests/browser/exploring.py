@@ -1,0 +1,80 @@
+"""Turning a lesson's sliders over a picture, with a keyboard, as its learner does."""
+
+import os
+import platform
+import re
+import time
+from pathlib import Path
+
+from tests.browser.lab import LabNotebook, wait_for
+from tests.browser.steering import LATENCY_LIMIT, OPPOSITE
+
+PARTS = "[...document.querySelectorAll('.lessons-live-plot-part')]"
+# From each key press to the moment at which the last of the plots that it changed was drawn.
+CLOCK = f"""() => {{
+    window.redraws = [];
+    let pressed = 0;
+    addEventListener('keydown', () => {{ pressed = performance.now(); window.redraws.push(null); }}, true);
+    for (const part of {PARTS})
+        part.on('plotly_afterplot', () => {{
+            if (window.redraws.length) window.redraws[window.redraws.length - 1] = performance.now() - pressed;
+        }});
+}}"""
+
+
+class ExplorerPage:
+    """A lesson's explorer on an open notebook's page: run, bet, turn, look."""
+
+    def __init__(self, notebook: LabNotebook, lesson: str) -> None:
+        self.notebook, self.page = notebook.open(lesson), notebook.page
+
+    def run_all(self) -> None:
+        """Run All goes through, and the picture stands there."""
+        self.notebook.run_all()
+        # A notebook makes the outputs that it shows, and those alone.
+        self.notebook.show_cell(self.notebook.cell_with("Explorer(picture"))
+        self.page.wait_for_function(f"() => {PARTS}.length && {PARTS}.every(part => part.data)", timeout=300_000)
+        assert self.page.locator(".jp-RenderedText[data-mime-type$='error']").count() == 0
+
+    def commit(self, option: str) -> None:
+        """Answer the prediction; the sliders are locked before and free afterwards."""
+        handle = self.page.locator(".widget-slider [disabled]")
+        assert handle.count() > 0
+        self.page.locator(".jupyter-button", has_text=re.compile(rf"^\s*{re.escape(option)}\s*$")).first.click()
+        wait_for(lambda: handle.count() == 0, 15, "the answer did not unlock the sliders")
+
+    def turn(self, label: str, *keys: str) -> None:
+        """Press keys on the slider of that label, a quarter of a second apart."""
+        slider = self.page.locator(".widget-slider", has_text=label).locator(".noUi-handle").first
+        for key in keys:
+            slider.press(key)
+            time.sleep(0.25)
+
+    def titles(self) -> list[str]:
+        return self.page.evaluate(f"() => {PARTS}.map(part => part.layout.title.text)")
+
+    def wait_for_title(self, text: str) -> None:
+        self.page.wait_for_function(f"text => {PARTS}.some(p => p.layout.title.text.includes(text))", arg=text)
+
+    def redraw_times(self, label: str, key: str, moves: int = 12) -> None:
+        """Print how soon the picture followed; with LESSONS_LATENCY_GATE=1, for a quiet machine, 150 ms are a limit."""
+        self.page.evaluate(CLOCK)
+        self.turn(label, *[OPPOSITE[key] if move % 3 == 2 else key for move in range(moves)])
+        time.sleep(0.5)
+        times = sorted(self.page.evaluate("() => window.redraws.filter(t => t !== null)"))
+        assert len(times) >= moves - 1, f"{len(times)} of {moves} moves were drawn"
+        p95, median = times[round(0.95 * len(times)) - 1], times[len(times) // 2]
+        print(
+            f"\nkey to picture: median {median:.0f} ms, p95 {p95:.0f} ms over {len(times)} moves;"
+            f" {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+        )
+        assert p95 <= 1000 * LATENCY_LIMIT or not os.environ.get("LESSONS_LATENCY_GATE"), f"p95 {p95:.0f} ms"
+
+    def pictures(self, folder: Path, name: str) -> None:
+        """Screenshots to be looked at: light, dark, and a page 900 pixels wide."""
+        for suffix, dark, width in (("light", False, 1280), ("dark", True, 1280), ("narrow", False, 900)):
+            self.notebook.use_theme(dark=dark)
+            self.page.set_viewport_size({"width": width, "height": 900})
+            self.page.evaluate("() => document.querySelector('.lessons-live-plot').scrollIntoView({block: 'end'})")
+            time.sleep(1)
+            self.page.screenshot(path=str(folder / f"{name}_{suffix}.png"))
