@@ -274,8 +274,9 @@ def published() -> dict[str, Any]:
 
 
 def jobs() -> list[tuple[int | None, int]]:
-    """Every (n, seed), seed by seed."""
-    return [(n, seed) for seed in SEEDS for n in (None, *ORDERS)]
+    """Every (n, seed), seed by seed; the longest context, which costs a third of all, comes last."""
+    first = [(n, seed) for seed in SEEDS for n in (None, *ORDERS) if n != LONGEST]
+    return [*first, *((LONGEST, seed) for seed in SEEDS)]
 
 
 def losses_of(points: list[Point], n: int | None) -> list[float]:

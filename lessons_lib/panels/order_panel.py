@@ -1,0 +1,237 @@
+"""The n of an n-gram LSTM, moved while it trains: what a reset costs at once, and what training makes of it."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from html import escape
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from lessons_lib.checks import Question
+from lessons_lib.figures import style_of
+from lessons_lib.panels.controls import NumberControl, close_all
+from lessons_lib.panels.live_plot import LivePlot
+from lessons_lib.panels.prediction import PredictionWidget
+from lessons_lib.panels.training_plot import SET_BY_YOU
+from lessons_lib.runs import Player
+from lessons_lib.studies import n_gram
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+SMOOTHED = 10  # steps of the running mean
+MOST_MARKS, STAYS = 8, 5  # marks drawn; steps that an n must last to be marked
+STATES = {
+    "ready": "Ready: press Play.",
+    "running": "Running.",
+    "paused": "Paused: Play goes on.",
+    "failed": "Failed:",
+}
+_panels: dict[str, OrderPanel] = {}
+
+
+class OrderPanel(widgets.VBox):
+    """An n-gram LSTM training live, and a slider for n; the panel of the same name is replaced.
+
+    Beside the training curve stands the held-out perplexity that the very same weights reach at every n.
+
+    Args:
+        reading: what it reads.
+        prediction: a question to be answered first: until then Play is locked.
+        levels: the perplexities of the "unigram" and of the "bigram" table, drawn as horizontal lines.
+        name: identifies the panel.
+        seed: of the first weights.
+    """
+
+    def __init__(
+        self,
+        reading: n_gram.Text,
+        *,
+        prediction: Question | None = None,
+        levels: Mapping[str, float] | None = None,
+        name: str = "n-gram",
+        seed: int = 0,
+    ) -> None:
+        if (old := _panels.pop(name, None)) is not None:
+            old.close()
+        self.reading, self.prediction, self.name, self.seed = reading, prediction, name, seed
+        self._levels = dict(levels or {})
+        self._lock = threading.RLock()
+        self.order = n_gram.Order()
+        self.records: list[n_gram.LiveRecord] = []
+        self.plot = LivePlot(_traces(), _layouts(), alt="Nothing to see yet: press Play.")
+        self.control = NumberControl(
+            "n",
+            "The state begins at zero n - 1 words before every prediction. The next training step uses it.",
+            low=2,
+            high=n_gram.LONGEST,
+            step=1,
+            integer=True,
+            value=self.order.n,
+            on_change=self._set_order,
+        )
+        self.player = Player(self._train, self._draw, name=name)
+        self.buttons = {
+            "Play": self._button("Play", "play", "Train, from the start or from a pause", self.player.start),
+            "Pause": self._button("Pause", "pause", "Finish the step in hand, then wait", self.player.pause),
+            "Reset": self._button("Reset", "refresh", "Begin again from the same first weights", self.reset),
+        }
+        self._said = widgets.HTML()
+        super().__init__(self._rows(), layout=widgets.Layout(width="100%"))
+        self._show_levels()
+        self.player.listeners.append(self._show_state)
+        if prediction is not None:
+            prediction.listeners.append(self._show_state)
+        self._show_state()
+        _panels[name] = self
+
+    def __repr__(self) -> str:
+        return f"OrderPanel({self.name!r}): a live panel, to be used where notebooks run"
+
+    def reset(self) -> None:
+        """Begin again from the same first weights, with the n that the slider shows."""
+        self.player.reset()
+        self.records = []
+        self.plot.clear()
+        self._show_levels()
+        self.plot.draw(layouts=_marks([]))
+        self._show_state()
+
+    def figure(self) -> go.Figure:
+        """What the plot shows now as a plain plotly figure, for pages that run no widgets."""
+        from lessons_lib.figures import finished
+
+        return finished(self.plot.figure())
+
+    def close(self) -> None:
+        """End the training and close every widget of the panel."""
+        self.player.close()
+        if self.prediction is not None and self._show_state in self.prediction.listeners:
+            self.prediction.listeners.remove(self._show_state)
+        if _panels.get(self.name) is self:
+            del _panels[self.name]
+        for child in self.children:
+            close_all(child)
+        self.layout.close()
+        super().close()
+
+    def _button(self, label: str, icon: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
+        button = widgets.Button(description=label, icon=icon, tooltip=tooltip, layout=widgets.Layout(width="auto"))
+        button.on_click(lambda _: act())
+        return button
+
+    def _rows(self) -> list[widgets.Widget]:
+        rows: list[widgets.Widget] = [] if self.prediction is None else [PredictionWidget(self.prediction)]
+        wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 10px"}
+        self.control.layout.flex = "1 1 16em"
+        rows.append(widgets.Box([*self.buttons.values(), self.control], layout=widgets.Layout(**wrap)))
+        return [*rows, self._said, self.plot]
+
+    def _set_order(self, n: int) -> None:
+        self.order.n = int(n)
+        self._show_state()
+
+    def _show_levels(self) -> None:
+        ends = [2, n_gram.LONGEST]
+        self.plot.draw(replace={name: (ends, [level] * 2) for name, level in self._levels.items()})
+
+    # -- in the player's thread -------------------------------------------------------------------------------
+
+    def _train(self) -> Iterator[n_gram.LiveRecord]:
+        return n_gram.live(self.order, self.reading, seed=self.seed)
+
+    def _draw(self, record: n_gram.LiveRecord) -> None:
+        moved = not self.records or self.records[-1].n != record.n
+        self.records.append(record)
+        recent = [r.loss for r in self.records[-SMOOTHED:] if r.n == record.n]
+        append = {"training": ([record.step], [math.exp(sum(recent) / len(recent))])}
+        replace: dict[str, Any] = {}
+        if record.by_n is not None:
+            at_every = [math.exp(loss) for loss in record.by_n]
+            replace["every n"] = (list(range(2, 2 + len(at_every))), at_every)
+            replace["here"] = ([record.n], [at_every[record.n - 2]])
+        self.plot.draw(append=append, replace=replace, layouts=_marks(self.records) if moved else None)
+        if moved or record.by_n is not None:
+            self._show_state()
+
+    def _show_state(self, _: object = None) -> None:
+        with self._lock:
+            state = self.player.state
+            locked = self.prediction is not None and self.prediction.committed is None
+            self.buttons["Play"].disabled = locked or state not in ("ready", "paused")
+            self.buttons["Pause"].disabled = state != "running"
+            text = "Answer the question above: then Play unlocks." if locked and state == "ready" else STATES[state]
+            text = f"{text} {self.player.message}".strip()
+            if self.records:
+                self.plot.alt = in_words(self.records)
+                text += f" {self.plot.alt}"
+            self._said.value = f'<div role="status" style="line-height:1.4">{escape(text)}</div>'
+
+
+def in_words(records: list[n_gram.LiveRecord]) -> str:
+    """Where the training stands, in one or two sentences."""
+    last = records[-1]
+    said = f"Step {last.step}: n = {last.n}, training perplexity {math.exp(last.loss):.0f}."
+    measured = next((r.by_n for r in reversed(records) if r.by_n), None)
+    if measured is not None:
+        shown = ", ".join(f"{math.exp(measured[n - 2]):.0f} at n = {n}" for n in (2, 5, 13, 50))
+        said += f" Held out, the same weights reach {shown}."
+    return said
+
+
+def _traces() -> dict[str, dict[str, Any]]:
+    def curve(plot: str, label: str, mode: str = "lines", **more: Any) -> dict[str, Any]:
+        return {"type": "scatter", "plot": plot, "mode": mode, "name": label, **more}
+
+    windowed, baseline = style_of("windowed"), style_of("baseline")
+    here = {"size": 12, "color": SET_BY_YOU, "symbol": "circle"}
+    thin = baseline.line | {"width": 1.5}
+    return {
+        "training": curve("training", "n-gram LSTM", line=windowed.line | {"dash": "solid"}),
+        "unigram": curve("every n", "unigram", line=thin),
+        "bigram": curve("every n", "bigram table", line=thin | {"dash": "dash"}),
+        "every n": curve("every n", "these weights", line=windowed.line),
+        "here": curve("every n", "your n", "markers", marker=here),
+    }
+
+
+def _marks(records: list[n_gram.LiveRecord]) -> dict[str, dict[str, Any]]:
+    """A vertical line where n moved and stayed."""
+    moves = [b for a, b in pairwise(records) if a.n != b.n]
+    stayed = [a for a, b in pairwise(moves) if b.step - a.step > STAYS]
+    kept = [*stayed, *moves[-1:]][-MOST_MARKS:]
+    line = {"type": "line", "y0": 0, "y1": 1, "yref": "y domain", "line": {"color": SET_BY_YOU, "dash": "dash"}}
+    word = {"yref": "y domain", "xanchor": "left", "yanchor": "top", "xshift": 2, "showarrow": False}
+    return {
+        "training": {
+            "shapes": [{**line, "x0": r.step, "x1": r.step} for r in kept],
+            "annotations": [
+                {**word, "x": r.step, "y": 1 - 0.09 * (i % 4), "text": f"n = {r.n}"} for i, r in enumerate(kept)
+            ],
+        }
+    }
+
+
+def _layouts() -> dict[str, dict[str, Any]]:
+    small = {"size": 12}
+    both = {
+        "height": 300,
+        "margin": {"l": 56, "r": 12, "t": 56, "b": 40},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}},
+        "yaxis": {"title": {"text": "perplexity", "font": small}, "type": "log"},
+    }
+    titles = {"training": f"Training, mean of {SMOOTHED} steps", "every n": "Held out: these weights, read at every n"}
+    axes: dict[str, dict[str, Any]] = {
+        "training": {"title": {"text": "step", "font": small}},
+        "every n": {"title": {"text": "n (words)", "font": small}, "type": "log", "tickvals": [2, 3, 5, 8, 13, 20, 50]},
+    }
+    return {
+        plot: both
+        | {"title": {"text": title, "x": 0, "xref": "container", "font": {"size": 14}}}
+        | {"xaxis": axes[plot], "showlegend": plot == "every n"}
+        for plot, title in titles.items()
+    }
