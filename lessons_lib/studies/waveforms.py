@@ -148,7 +148,7 @@ def learn(
 
 def unigram_bits() -> float:
     """Bits per held-out sample of one who knows only how often each token comes."""
-    counts = torch.bincount(voice(0), minlength=LEVELS) + 1.0
+    counts = torch.bincount(voice(0, 20.0), minlength=LEVELS) + 1.0
     return float(-(counts / counts.sum()).log2()[held_out()].mean())
 
 
