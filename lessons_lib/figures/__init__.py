@@ -7,7 +7,7 @@ from lessons_lib.figures.schemes import gradient_reach, truncation_schemes, unro
 from lessons_lib.figures.score_against_k import KScores, score_against_k
 from lessons_lib.figures.style import FAMILIES, Style, finished, ordered_style, style_of
 from lessons_lib.figures.summaries import bars, circle_images, heatmap
-from lessons_lib.figures.trees import dilated_tree, reached_nodes
+from lessons_lib.figures.trees import dilated_tree, dilated_walk, reached_nodes
 from lessons_lib.figures.words import describe
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "curves",
     "describe",
     "dilated_tree",
+    "dilated_walk",
     "error_against_bound",
     "finished",
     "gradient_by_lag",

@@ -9,6 +9,8 @@ import plotly.graph_objects as go
 from lessons_lib.figures.schemes import add_frames
 from lessons_lib.figures.style import GREY, ORANGE, TEAL, finished
 
+MOST_COLUMNS = 24
+
 
 def reached_nodes(kernel_size: int, dilations: Sequence[int]) -> list[list[int]]:
     """Lags each level needs for the output at lag 0: the output first, the inputs last, each sorted.
@@ -52,6 +54,48 @@ def dilated_tree(kernel_size: int = 2, dilations: Sequence[int] = (1, 2, 4, 8), 
     return finished(figure, f"Receptive field {field}", words)
 
 
+def dilated_walk(kernel_size: int = 2, dilations: Sequence[int] = (1, 2, 4, 8), *, steps: int = 12) -> go.Figure:
+    """The same stack at work, one input a frame: what is new, and what was computed before and is kept.
+
+    At each step one node per level is new; the tree under the output reads all its other nodes from before.
+    The window in view is what a cache must hold: beyond the receptive field nothing is read again.
+    """
+    field = reached_nodes(kernel_size, dilations)[-1][-1] + 1
+    depth, times = len(dilations), range(field - 1, field - 1 + steps)
+    figure = go.Figure(_walk_traces(kernel_size, dilations, times[0]))
+    frames = [_walk_traces(kernel_size, dilations, now) for now in times]
+    add_frames(figure, frames, [str(now) for now in times], prefix="input ", active=0)
+    labels = ["input", *(f"layer {n}, dilation {d}" for n, d in enumerate(dilations, start=1))]
+    figure.update_xaxes(title_text="time", range=[-0.7, times[-1] + 0.7], showgrid=False)
+    figure.update_yaxes(tickvals=list(range(depth + 1)), ticktext=labels, showgrid=False, range=[-0.4, depth + 0.4])
+    figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, margin={"t": 110})
+    used = sum(len(level) for level in reached_nodes(kernel_size, dilations))
+    words = (
+        f"{depth} layers of kernel size {kernel_size} read a sequence. Each output stands on {used} nodes, of which "
+        f"{depth + 1} are new: one a level, the input among them. The others were computed at earlier steps."
+    )
+    return finished(figure, f"One input more: {depth} new nodes above it", words)
+
+
+def _walk_traces(kernel_size: int, dilations: Sequence[int], now: int) -> list[go.Scatter]:
+    depth = len(dilations)
+    under = {(now - s, depth - step) for step, lags in enumerate(reached_nodes(kernel_size, dilations)) for s in lags}
+    new = {(now, height) for height in range(depth + 1)}
+    before = {(t, height) for t in range(now) for height in range(depth + 1)}
+    edge_x: list[int | None] = []
+    edge_y: list[int | None] = []
+    for height, dilation in enumerate(dilations, start=1):
+        for tap in range(kernel_size):
+            edge_x += [now, now - tap * dilation, None]
+            edge_y += [height, height - 1, None]
+    return [
+        _dots(sorted(before - under), "computed before", "circle-open", GREY),
+        _dots(sorted(under - new), "under this output, kept", "circle", TEAL),
+        go.Scatter(x=edge_x, y=edge_y, mode="lines", name="read now", line={"color": ORANGE, "width": 2}),
+        _dots(sorted(new), "new", "circle", ORANGE),
+    ]
+
+
 def _tree_traces(kernel_size: int, dilations: Sequence[int], grown: int, shown: int) -> list[go.Scatter]:
     depth = len(dilations)
     levels = reached_nodes(kernel_size, dilations)[: grown + 1]
@@ -63,7 +107,8 @@ def _tree_traces(kernel_size: int, dilations: Sequence[int], grown: int, shown: 
             for tap in range(kernel_size):
                 edge_x += [-s, -s - tap * dilations[height - 1], None]
                 edge_y += [height, height - 1, None]
-    every = [(-s, height) for height in range(depth + 1) for s in range(shown)]
+    # In more columns the empty circles overlap and hide the tree.
+    every = [(-s, height) for height in range(depth + 1) for s in range(shown if shown <= MOST_COLUMNS else 0)]
     used = [(-s, depth - step) for step, level in enumerate(levels) for s in level]
     return [
         go.Scatter(x=edge_x, y=edge_y, mode="lines", name="reads", line={"color": TEAL, "width": 2}, hoverinfo="skip"),

@@ -65,6 +65,33 @@ def test_the_leaves_of_the_tree_are_the_inputs_a_convolution_reads(kernel_size, 
     assert levels[-1] == lags
 
 
+@given(st.integers(2, 3), st.lists(st.integers(1, 3), min_size=1, max_size=3))
+@settings(deadline=None, max_examples=20)
+def test_a_walk_shows_one_new_node_a_level_and_reads_only_what_is_there(kernel_size, dilations):
+    figure = figures.dilated_walk(kernel_size, dilations, steps=3)
+    assert len(figure.frames) == 3
+    known = set()
+    for frame in figure.frames:
+        grey, kept, edges, new = frame.data
+        nodes = [set(zip(trace.x, trace.y, strict=True)) for trace in (grey, kept, new)]
+        now = max(t for t, _ in nodes[2])
+        assert nodes[2] == {(now, height) for height in range(len(dilations) + 1)}
+        read = {(x, y) for x, y in zip(edges.x, edges.y, strict=True) if x is not None}
+        assert read <= nodes[1] | nodes[2], "every node that is read now lies under this output"
+        assert {t for t, height in nodes[1] | nodes[2] if height == 0} == {
+            now - lag for lag in figures.reached_nodes(kernel_size, dilations)[-1]
+        }
+        assert known <= nodes[0] | nodes[1]
+        known = nodes[0] | nodes[1] | nodes[2]
+
+
+def test_a_large_tree_leaves_out_what_is_not_read():
+    small, large = figures.dilated_tree(2, (1, 2)), figures.dilated_tree(3, (1, 3, 9, 27))
+    assert len(small.data[1].x) > 0
+    assert len(large.data[1].x) == 0
+    assert len(large.data[2].x) == 81 + 27 + 9 + 3 + 1
+
+
 def test_the_tree_names_its_receptive_field_and_refuses_nonsense():
     figure = figures.dilated_tree(2, (1, 2, 4, 8))
     assert "receptive field 16" in figures.describe(figure)

@@ -67,10 +67,27 @@ def never_resets(core: Any, inputs: Any, max_context: int) -> Any:
     return iter([outputs] * max_context)
 
 
+def ignores_dilation(self: Any, inputs: Any, state: Any = None) -> tuple[Any, Any]:
+    """A causal convolution whose taps lie side by side, whatever its dilation."""
+    reach = self.context_length - 1
+    past = inputs.new_zeros(len(inputs), reach, self.input_size) if state is None else state
+    inputs = torch.cat([past, inputs], dim=1)
+    taps = torch.nn.functional.conv1d(inputs.mT, self.convolution.weight, self.convolution.bias).mT
+    return taps[:, taps.shape[1] - (inputs.shape[1] - reach) :], inputs[:, inputs.shape[1] - reach :]
+
+
+def joins_reaches_with_a_gap(layers: Any) -> int | None:
+    """A context length that counts every layer's own input again."""
+    lengths = [layer.context_length for layer in layers]
+    return None if None in lengths else sum(lengths)
+
+
 MUTATIONS = {
     "00_start_here": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
     "01_two_kinds": Mutation("lessons_lib.models", "CausalConvolution.forward", sees_one_ahead),
+    "03_feed_forward_models": Mutation("lessons_lib.models.convolution", "context_of", joins_reaches_with_a_gap),
     "04_truncated_backpropagation": Mutation("lessons_lib.training.truncation", "backward_chunked", never_cuts),
+    "06_where_feed_forward_matches": Mutation("lessons_lib.models", "CausalConvolution.forward", ignores_dilation),
     "08_stability": Mutation("lessons_lib.stability", "spectral_radius", norm_for_radius),
     "07_n_gram_lstm": Mutation("lessons_lib.models.windowed", "truncated_outputs", never_resets),
     "09_projection": Mutation("lessons_lib.stability", "LSTMStableSet.project_", moves_nothing),

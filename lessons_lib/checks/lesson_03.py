@@ -1,0 +1,87 @@
+"""Checks of lesson 03's exercises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from lessons_lib.checks.exercises import exercise, mismatch
+
+
+@exercise("Each layer adds its own reach, (kernel - 1) x dilation, to the one input at hand.")
+def receptive_field(answer: Callable[[int, Sequence[int]], int]) -> str | None:
+    """1 + (kernel - 1) x the sum of the dilations."""
+    for kernel, dilations in ((2, [1, 2, 4, 8]), (3, [1, 3, 9]), (4, [1]), (1, [1, 2]), (2, [5])):
+        given = answer(kernel, list(dilations))
+        total = sum(dilations)
+        right = 1 + (kernel - 1) * total
+        if given == right:
+            continue
+        case = f"for kernel {kernel} and dilations {list(dilations)} you give {given}"
+        wrong = {
+            "a kernel of K reaches K - 1 steps back: the input at hand is one of its K": 1 + kernel * total,
+            "where is the kernel size? Each layer reaches (kernel - 1) x dilation further": 1 + total,
+            "where are the dilations? They stretch each layer's reach": 1 + (kernel - 1) * len(dilations),
+            "layers stand on top of each other: their reaches add up, and each is a product": 1
+            + sum(kernel - 1 + d for d in dilations),
+        }
+        for mistake, value in wrong.items():
+            if given == value:
+                return f"{case}: {mistake}"
+        return f"{case}, expected {right}"
+    return None
+
+
+@exercise("Zeros in front make it causal: as many as the farthest weight reaches back.")
+def dilated_convolution(answer: Callable[[list[float], list[float], int], list[float]]) -> str | None:
+    """y[t] = sum of weights[j] x[t - j dilation], with zeros before the first input."""
+    x, weights = [1.0, 2.0, -1.0, 3.0, 0.5, -2.0, 4.0, 1.5], [0.5, -1.0, 2.0]
+
+    def convolved(weights: Sequence[float], dilation: int) -> list[float]:
+        lags = range(len(x))
+        return [sum(w * x[t - j * dilation] for j, w in enumerate(weights) if t >= j * dilation) for t in lags]
+
+    def looking_ahead(dilation: int) -> list[float]:
+        lags = range(len(x))
+        return [sum(w * x[t + j * dilation] for j, w in enumerate(weights) if t + j * dilation < len(x)) for t in lags]
+
+    for dilation in (1, 2):
+        given = answer(list(x), list(weights), dilation)
+        if len(given) != len(x):
+            return f"{len(x)} inputs make {len(x)} outputs, yours are {len(given)}"
+        wrong = {
+            "you look ahead: output t may use x[t - j * dilation], not what comes after t": looking_ahead(dilation),
+            "the weights are the wrong way round: weights[0] belongs to the input at hand": convolved(
+                weights[::-1], dilation
+            ),
+            "you left the dilation out: the inputs lie j * dilation steps back": convolved(weights, 1),
+        }
+        right = convolved(weights, dilation)
+        for mistake, value in wrong.items():
+            if mismatch(given, value) is None and mismatch(value, right) is not None:
+                return mistake
+        if (told := mismatch(given, right)) is not None:
+            wrapped = any(abs(a - b) > 1e-9 for a, b in zip(given[:dilation], right[:dilation], strict=True))
+            cause = "; a negative position reads from a list's end: are there (len(weights) - 1) * dilation zeros?"
+            return f"for dilation {dilation} {told}{cause if wrapped else ''}"
+    return None
+
+
+@exercise("Twice the context costs one layer: the number of layers is a logarithm.")
+def layers_needed(answer: Callable[[int, int], int]) -> str | None:
+    """The smallest L with 1 + (kernel - 1)(2^L - 1) >= context."""
+
+    def reach(layers: int, kernel: int) -> int:
+        return 1 + (kernel - 1) * (2**layers - 1)
+
+    for context, kernel in ((16, 2), (17, 2), (1024, 2), (1000, 3), (29, 5), (30, 5), (1, 2)):
+        given = answer(context, kernel)
+        right = next(layers for layers in range(1, 64) if reach(layers, kernel) >= context)
+        if given == right:
+            continue
+        case = f"for a context of {context} and kernel {kernel}"
+        if context == 1 and given == 0:
+            return f"{case}: give 1 layer at least"
+        if given < right:
+            return f"{case} your {given} layers reach {reach(max(int(given), 0), kernel)} inputs: too few"
+        return f"{case} you take {given} layers; {right} reach {reach(right, kernel)} inputs already"
+    return None
