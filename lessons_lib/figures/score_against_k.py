@@ -65,7 +65,7 @@ def score_against_k(tasks: Sequence[KScores], *, title: str) -> go.Figure:
             shown.add(trace.name if trace.showlegend else "")
             figure.add_trace(trace, row=row + 1, col=column + 1)
         ks = sorted(one.by_k)
-        ticks = {"tickvals": ks, "ticktext": [str(k) for k in ks], "title_text": "k"}
+        ticks = {"tickvals": ks, "ticktext": [str(k) for k in ks], "title_text": "k", "title_font_size": 12}
         figure.update_xaxes(type="log", **ticks, row=row + 1, col=column + 1)
         figure.update_yaxes(title_text=one.unit, title_font_size=12, row=row + 1, col=column + 1)
     figure.update_annotations(font_size=13)

@@ -18,6 +18,7 @@ from lessons_lib.panels.live_plot import LivePlot
 from lessons_lib.panels.prediction import PredictionWidget
 from lessons_lib.runs import Player
 from lessons_lib.studies import races
+from lessons_lib.studies.race_tasks import TASKS, Task
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -34,7 +35,7 @@ _panels: dict[str, RacePanel] = {}
 
 
 class RacePanel(widgets.VBox):
-    """Feed-forward against recurrent on one of the five tasks of :mod:`lessons_lib.studies.races`.
+    """Feed-forward against recurrent on one of the five tasks of :mod:`lessons_lib.studies.race_tasks`.
 
     A new k, task or kind of equality begins a new race; the final scores of a task's earlier races stay in the right
     picture, against k.  The panel of the same name is replaced.
@@ -50,7 +51,7 @@ class RacePanel(widgets.VBox):
 
     def __init__(
         self,
-        tasks: Sequence[str] = tuple(races.TASKS),
+        tasks: Sequence[str] = tuple(TASKS),
         *,
         k: int | None = None,
         prediction: Question | None = None,
@@ -64,7 +65,7 @@ class RacePanel(widgets.VBox):
         self._lock = threading.RLock()
         self._drawn, self._choosing = 0.0, False
         self.standings: list[races.Standing] = []
-        self.task = races.TASKS[tasks[0]]()
+        self.task = TASKS[tasks[0]]()
         self.chooser = widgets.Dropdown(options=list(tasks), description="task", layout=_wide("14em"))
         self.context = widgets.SelectionSlider(
             options=self.task.contexts,
@@ -107,7 +108,7 @@ class RacePanel(widgets.VBox):
     def choose(self, task: str, k: int | None = None) -> None:
         """Race on another task: its own rivals, its own k's, and a new picture."""
         self.player.reset()
-        self.task, self._choosing = races.TASKS[task](), True
+        self.task, self._choosing = TASKS[task](), True
         try:
             chosen = self.task.contexts[-1] if k is None else k
             self.context.options = self.task.contexts
@@ -225,12 +226,12 @@ class RacePanel(widgets.VBox):
             self.plot.alt = in_words(self.task, self.standings)
 
 
-def about(task: races.Task, k: int) -> str:
+def about(task: Task, k: int) -> str:
     """What has to lie within k, and where k stands, in one line."""
     return f"What helps on {task.name}: {task.needs}. The {task.feed_forward} sees k = {k}. Score: {task.unit}."
 
 
-def card(task: races.Task, standings: Sequence[races.Standing]) -> str:
+def card(task: Task, standings: Sequence[races.Standing]) -> str:
     """The race card: who races with what, as an HTML table."""
     head = ("", "sees", "parameters", "batches read", "seconds", "loss (nats)", "score")
     rows = []
@@ -250,7 +251,7 @@ def card(task: races.Task, standings: Sequence[races.Standing]) -> str:
     )
 
 
-def in_words(task: races.Task, standings: Sequence[races.Standing]) -> str:
+def in_words(task: Task, standings: Sequence[races.Standing]) -> str:
     """Where everyone stands, in a sentence."""
     if not standings:
         return "Nothing to see yet: press Play."
@@ -260,7 +261,7 @@ def in_words(task: races.Task, standings: Sequence[races.Standing]) -> str:
     return f"{task.name}, {task.unit}: {', '.join(each)}."
 
 
-def _style(task: races.Task, name: str) -> Style:
+def _style(task: Task, name: str) -> Style:
     if name == task.feed_forward:
         return style_of(task.family)
     return style_of({"tanh-RNN": "rnn", "LSTM + attention": "lstm"}.get(name, name))
@@ -271,7 +272,7 @@ def _curve(plot: str, label: str, style: Style) -> dict[str, Any]:
     return {"type": "scatter", "plot": plot, "mode": "lines", "name": label, "line": style.line, "marker": marker}
 
 
-def _layouts(task: races.Task) -> dict[str, dict[str, Any]]:
+def _layouts(task: Task) -> dict[str, dict[str, Any]]:
     ks = list(task.contexts)
     ticks = {"type": "log", "tickvals": ks, "ticktext": [str(k) for k in ks]}
     reach = {"range": [math.log10(ks[0]) - 0.05, math.log10(ks[-1]) + 0.05]}

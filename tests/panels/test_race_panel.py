@@ -8,6 +8,7 @@ from lessons_lib.checks import predict
 from lessons_lib.panels import RacePanel
 from lessons_lib.panels.race_panel import card
 from lessons_lib.studies import races
+from lessons_lib.studies.race_tasks import TASKS
 
 
 def wait_for(condition, seconds=120.0):
@@ -59,9 +60,9 @@ def test_scores_of_earlier_k_stay_and_another_task_starts_afresh(panel):
 
 
 def test_the_card_tells_what_each_may_see_and_what_it_cost():
-    text = card(races.TASKS["copying"](), [races.Standing("TCN", 15, 25_000, 3, 1.25, 2.08, None)])
+    text = card(TASKS["copying"](), [races.Standing("TCN", 15, 25_000, 3, 1.25, 2.08, None)])
     assert all(word in text for word in ("k = 15", "25,000", ">3<", "1.2", "2.08"))
-    assert "the whole past" in card(races.TASKS["copying"](), [races.Standing("LSTM", None, 1, 1, 1.0, 2.0, 0.5)])
+    assert "the whole past" in card(TASKS["copying"](), [races.Standing("LSTM", None, 1, 1, 1.0, 2.0, 0.5)])
 
 
 def test_making_it_again_replaces_it(panel):

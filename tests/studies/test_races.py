@@ -8,23 +8,24 @@ import torch
 from lessons_lib.models import TCN, TanhRNN
 from lessons_lib.studies import chorales, first_minute, races
 from lessons_lib.studies.fair import size, widest
+from lessons_lib.studies.race_tasks import TASKS
 
 
 @pytest.fixture(autouse=True)
 def without_downloads(monkeypatch):
     """The embedded language and music: the same with and without data."""
     for name in ("language", "music"):
-        races.TASKS[name].cache_clear()
+        TASKS[name].cache_clear()
     monkeypatch.setattr(first_minute, "text", first_minute.embedded_language)
     monkeypatch.setattr(chorales, "music", chorales.embedded_music)
     yield
     for name in ("language", "music"):
-        races.TASKS[name].cache_clear()
+        TASKS[name].cache_clear()
 
 
-@pytest.mark.parametrize("name", races.TASKS)
+@pytest.mark.parametrize("name", TASKS)
 def test_everyone_has_nearly_the_same_number_of_parameters_at_every_k(name):
-    task = races.TASKS[name]()
+    task = TASKS[name]()
     sizes = {}
     for k in task.contexts:
         for entrant, seen in task.entrants(k).items():
@@ -32,9 +33,9 @@ def test_everyone_has_nearly_the_same_number_of_parameters_at_every_k(name):
     assert max(sizes.values()) < 1.12 * min(sizes.values()), sizes
 
 
-@pytest.mark.parametrize("name", races.TASKS)
+@pytest.mark.parametrize("name", TASKS)
 def test_entrants_read_the_same_batches_and_see_what_the_card_says(name):
-    task = races.TASKS[name]()
+    task = TASKS[name]()
     k = task.contexts[1]
     built = {entrant: task.factory(entrant, seen, 3)() for entrant, seen in task.entrants(k).items()}
     first = next(iter(built.values()))[1][5]
@@ -46,7 +47,7 @@ def test_entrants_read_the_same_batches_and_see_what_the_card_says(name):
 
 
 def test_the_translators_window_is_what_its_encoder_sees():
-    task = races.TASKS["translation"]()
+    task = TASKS["translation"]()
     for k in task.contexts:
         model, _ = task.factory("convolutional", k, 0)()
         model.double().eval()
@@ -59,7 +60,7 @@ def test_the_translators_window_is_what_its_encoder_sees():
 
 
 def test_a_race_by_batches_gives_everyone_as_many():
-    laps = list(races.race(races.TASKS["copying"](), 7, steps=4, scores=2))
+    laps = list(races.race(TASKS["copying"](), 7, steps=4, scores=2))
     assert [[s.batches for s in lap] for lap in laps] == [[n] * 4 for n in (1, 2, 3, 4)]
     assert [lap[0].score is None for lap in laps] == [True, False, False, False]
     assert laps[0][0].context_length == 7
@@ -67,14 +68,14 @@ def test_a_race_by_batches_gives_everyone_as_many():
 
 
 def test_a_race_by_seconds_lets_the_fast_read_more():
-    *_, last = races.race(races.TASKS["copying"](), 15, steps=12, equal="seconds", scores=1)
+    *_, last = races.race(TASKS["copying"](), 15, steps=12, equal="seconds", scores=1)
     longest = max(s.seconds / s.batches for s in last)
     assert min(s.batches for s in last) == 12
     assert max(s.seconds for s in last) - min(s.seconds for s in last) < 6 * longest
 
 
 def test_racing_beside_others_changes_nothing():
-    task = races.TASKS["copying"]()
+    task = TASKS["copying"]()
     together = races.finish(task, 7, steps=3)
     model, batches = task.factory("GRU", None, 0)()
     again = races.finish(task, 15, steps=3)
@@ -85,7 +86,7 @@ def test_racing_beside_others_changes_nothing():
 
 
 def test_what_a_race_cannot_do_is_refused():
-    task = races.TASKS["copying"]()
+    task = TASKS["copying"]()
     with pytest.raises(ValueError, match="choose one of 7, 15"):
         races.race(task, 8)
     with pytest.raises(ValueError, match='"batches" or "seconds"'):
@@ -104,7 +105,7 @@ def test_the_widest_model_fits_and_the_next_would_not():
 
 def test_the_artefacts_hold_every_k_and_three_seeds_of_all_five_tasks():
     points = races.published()
-    for name, make in races.TASKS.items():
+    for name, make in TASKS.items():
         task = make()
         mine = [p for p in points if p.task == name]
         for entrant, seen in [(task.feed_forward, k) for k in task.contexts] + [(n, None) for n in task.recurrent]:
