@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 SMOOTHED = 10  # steps of the running mean
 MOST_MARKS, STAYS = 8, 5  # marks drawn; steps that an n must last to be marked
+TICKS = [5, 10, 15, 20, 25, 30, 40, 50, 70, 100, 200, 500, 1_000]
 STATES = {
     "ready": "Ready: press Play.",
     "running": "Running.",
@@ -193,7 +194,7 @@ def _traces() -> dict[str, dict[str, Any]]:
     return {
         "training": curve("training", "n-gram LSTM", line=windowed.line | {"dash": "solid"}),
         "unigram": curve("every n", "unigram", line=thin),
-        "bigram": curve("every n", "bigram table", line=thin | {"dash": "dash"}),
+        "bigram": curve("every n", "bigram", line=thin | {"dash": "dash"}),
         "every n": curve("every n", "these weights", line=windowed.line),
         "here": curve("every n", "your n", "markers", marker=here),
     }
@@ -220,18 +221,18 @@ def _layouts() -> dict[str, dict[str, Any]]:
     small = {"size": 12}
     both = {
         "height": 300,
-        "margin": {"l": 56, "r": 12, "t": 56, "b": 40},
+        "margin": {"l": 56, "r": 12, "t": 64, "b": 40},
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}},
-        "yaxis": {"title": {"text": "perplexity", "font": small}, "type": "log"},
+        "yaxis": {"title": {"text": "perplexity", "font": small}, "type": "log", "tickvals": TICKS},
     }
-    titles = {"training": f"Training, mean of {SMOOTHED} steps", "every n": "Held out: these weights, read at every n"}
+    titles = {"training": f"Training, mean of {SMOOTHED} steps", "every n": "Held out: these weights at every n"}
     axes: dict[str, dict[str, Any]] = {
         "training": {"title": {"text": "step", "font": small}},
         "every n": {"title": {"text": "n (words)", "font": small}, "type": "log", "tickvals": [2, 3, 5, 8, 13, 20, 50]},
     }
     return {
         plot: both
-        | {"title": {"text": title, "x": 0, "xref": "container", "font": {"size": 14}}}
+        | {"title": {"text": title, "x": 0, "y": 0.98, "yref": "container", "yanchor": "top", "font": {"size": 14}}}
         | {"xaxis": axes[plot], "showlegend": plot == "every n"}
         for plot, title in titles.items()
     }
