@@ -1,4 +1,4 @@
-"""The unrolled recurrence, and which positions each truncation scheme lets a gradient reach."""
+"""Which positions each truncation scheme lets a gradient reach, and frames for any drawing."""
 
 from __future__ import annotations
 
@@ -108,62 +108,6 @@ def _nodes(points: Sequence[tuple[int, int]], name: str, symbol: str, colour: st
 
 def _reach_in_words(scheme: str, reach: range) -> str:
     return f"{scheme}, positions {reach.start} to {reach.stop - 1}" if len(reach) > 1 else f"{scheme}, only itself"
-
-
-def unrolled_graph(steps: int = 6, at: int | None = None) -> go.Figure:
-    """h_t = φ(h_{t-1}, x_t) drawn out in time: inputs below, states in the middle, outputs above.
-
-    ``at`` (the last step when omitted) picks one output; every input and state it depends on is filled.
-    ``steps`` is at most 12, for the labels to fit.
-    """
-    chosen = steps - 1 if at is None else at
-    if not 1 <= steps <= 12 or not 0 <= chosen < steps:
-        raise ValueError(f"steps={steps}, at={chosen}: draw 1 to 12 steps and choose one of them")
-    figure = go.Figure()
-    for t in range(steps):
-        _arrow(figure, (t, 0.18), (t, 0.8), t <= chosen)
-        _arrow(figure, (t, 1.2), (t, 1.82), t == chosen)
-        _arrow(figure, (t - 0.8, 1), (t - 0.2, 1), t <= chosen)
-    for height, letter in enumerate("xhy"):
-        used = [t == chosen if letter == "y" else t <= chosen for t in range(steps)]
-        figure.add_scatter(
-            x=list(range(steps)),
-            y=[height] * steps,
-            mode="markers+text",
-            name={"x": "inputs", "h": "states", "y": "outputs"}[letter],
-            text=[f"{letter}<sub>{t + 1}</sub>" for t in range(steps)],
-            textfont={"color": ["#ffffff" if u else GREY for u in used]},
-            marker={
-                "symbol": "square" if letter == "x" else "circle",
-                "size": 34,
-                "color": [(ORANGE if letter == "y" else BLUE) if u else "rgba(128,128,128,0.12)" for u in used],
-                "line": {"color": GREY, "width": 1},
-            },
-        )
-    figure.add_annotation(x=-0.95, y=1, text="h<sub>0</sub>", showarrow=False)
-    figure.update_xaxes(visible=False, range=[-1.2, steps - 0.4])
-    figure.update_yaxes(visible=False, range=[-0.4, 2.4])
-    figure.update_layout(showlegend=False, height=320)
-    words = (
-        f"{steps} copies of one cell in a row. Each state gets the state before it and its own input; "
-        f"output y{chosen + 1} depends on inputs x1 to x{chosen + 1}, which are filled."
-    )
-    return finished(figure, "The same cell, unrolled in time", words)
-
-
-def _arrow(figure: go.Figure, tail: tuple[float, float], head: tuple[float, float], used: bool) -> None:
-    figure.add_annotation(
-        ax=tail[0],
-        ay=tail[1],
-        x=head[0],
-        y=head[1],
-        axref="x",
-        ayref="y",
-        text="",
-        arrowhead=2,
-        arrowwidth=2.5 if used else 1.2,
-        arrowcolor=BLUE if used else GREY,
-    )
 
 
 def add_frames(

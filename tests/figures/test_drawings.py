@@ -46,8 +46,27 @@ def test_unknown_schemes_and_positions_are_refused():
         figures.gradient_reach("exact", 3, 0)
     with pytest.raises(ValueError, match="outside the 12 steps"):
         figures.truncation_schemes(12, 4, position=12)
-    with pytest.raises(ValueError, match="1 to 12 steps"):
-        figures.unrolled_graph(40)
+    with pytest.raises(ValueError, match="one state more"):
+        figures.unrolled_graph([1.0, 2.0], [0.0, 1.0])
+    with pytest.raises(ValueError, match="1 to 10 inputs"):
+        figures.unrolled_graph([1.0] * 40, [0.0] * 41)
+
+
+def test_the_unrolled_graph_knows_at_each_step_what_a_loop_knows():
+    inputs, states = [1.0, -2.0, 0.5], [0.0, 0.1, 0.2, 0.3]
+    figure = figures.unrolled_graph(inputs, states)
+    assert len(figure.frames) == 4
+    for now, frame in enumerate(figure.frames):
+        _, _, arrows, waiting, known, new = frame.data
+        shown = {**dict(zip(zip(known.x, known.y, strict=True), known.text, strict=True))}
+        expected = {(t, 1): f"{states[t]:.2f}" for t in range(max(now, 1))}
+        expected |= {(t, 0): f"{inputs[t - 1]:.2f}" for t in range(1, now + 1)}
+        assert shown == expected
+        assert list(new.text) == ([f"{states[now]:.2f}"] if now else [])
+        assert len(waiting.x) == 2 * (3 - now)
+        ends = {(x, y) for x, y in zip(arrows.x, arrows.y, strict=True) if x is not None}
+        assert ends == ({(now - 1, 1), (now, 0), (now, 1)} if now else set())
+    assert "0.1, 0.2, 0.3" in figures.describe(figure)
 
 
 @given(st.integers(1, 4), st.lists(st.integers(1, 4), min_size=1, max_size=3))

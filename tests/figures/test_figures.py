@@ -26,7 +26,7 @@ def every_figure() -> dict[str, go.Figure]:
         "heatmap": figures.heatmap([[1.0, 2.0], [3.0, 4.0]], title="W"),
         "circle": figures.circle_images({"W": [[3.0, 0.0], [0.0, 0.5]]}, bound=1.0),
         "schemes": figures.truncation_schemes(stepped=True),
-        "unrolled": figures.unrolled_graph(),
+        "unrolled": figures.unrolled_graph([1.0, 0.0, 0.0, 0.0], [0.0, 0.76, 0.36, 0.18, 0.09]),
         "tree": figures.dilated_tree(animated=True),
     }
 
