@@ -20,10 +20,11 @@ from lessons_lib.studies import translation, waveforms
 from lessons_lib.studies.artefact import device_name, read_artefact, results_folder
 from lessons_lib.studies.fair import size
 from lessons_lib.studies.gather import gather
-from lessons_lib.studies.race_tasks import TASKS, Task
+from lessons_lib.studies.race_tasks import LANGUAGE_RATES, MUSIC_RATES, TASKS, Task
 from lessons_lib.training import TrainingState, training_step
 
 SEEDS = (0, 1, 2)
+RATES = {"learning_rates": {"language": LANGUAGE_RATES, "music": MUSIC_RATES}}
 SMOOTHED = 10  # batches over which a loss is averaged
 
 
@@ -154,7 +155,7 @@ def study(path: Path, seeds: Sequence[int] = SEEDS, tell: Callable[[str], None] 
 
     content = {
         "study": "races",
-        "config": {name: {"unit": task.unit, "steps": task.steps} for name, task in tasks.items()},
+        "config": {name: {"unit": task.unit, "steps": task.steps} for name, task in tasks.items()} | RATES,
         "device": device_name(torch.device("cpu")),
     }
     gather(path, content, jobs, measure, tell)
