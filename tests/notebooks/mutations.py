@@ -61,6 +61,17 @@ def norm_for_radius(matrix: torch.Tensor) -> torch.Tensor:
     return torch.linalg.matrix_norm(matrix, 2)
 
 
+def never_caches(model: Any, prompt: Any, temperature: float, generator: Any, cached: bool) -> Any:
+    """Generation that reads everything again for every token, cache or not."""
+    from lessons_lib.models.generation import _choose, _last_logits
+
+    unread = prompt
+    while True:
+        token = _choose(_last_logits(model, unread, None)[0], temperature, generator)
+        yield token
+        unread = torch.cat([unread, token.unsqueeze(1)], dim=1)
+
+
 def never_resets(core: Any, inputs: Any, max_context: int) -> Any:
     """Truncated outputs, k after k, in which the state goes on from the beginning of the text."""
     outputs, _ = core(inputs)
@@ -82,15 +93,33 @@ def joins_reaches_with_a_gap(layers: Any) -> int | None:
     return None if None in lengths else sum(lengths)
 
 
+def one_rate_for_all_layers(module: Any, context_lengths: Any, **limits: Any) -> list[float]:
+    """λ^k times the top layer's box, λ the largest ‖W‖: true of one layer, and of no more."""
+    from lessons_lib.stability import certified_rate, layers_of
+
+    return [certified_rate(module) ** k * layers_of(module)[-1].hidden_size ** 0.5 for k in context_lengths]
+
+
+def swaps_two_gates(*arguments: Any) -> tuple[torch.Tensor, torch.Tensor]:
+    """One step of an LSTM whose input gate keeps and whose forget gate lets in."""
+    cell, projected, (hidden, memory) = arguments[-3:]
+    i, f, g, o = torch.addmm(projected, hidden, cell.weight_hh_l0.T).chunk(4, dim=-1)
+    memory = i.sigmoid() * memory + f.sigmoid() * g.tanh()
+    return o.sigmoid() * memory.tanh(), memory
+
+
 MUTATIONS = {
     "00_start_here": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
     "01_two_kinds": Mutation("lessons_lib.models", "CausalConvolution.forward", sees_one_ahead),
+    "02_recurrent_models": Mutation("lessons_lib.models", "LSTM._advance", swaps_two_gates),
     "03_feed_forward_models": Mutation("lessons_lib.models.convolution", "context_of", joins_reaches_with_a_gap),
     "04_truncated_backpropagation": Mutation("lessons_lib.training.truncation", "backward_chunked", never_cuts),
     "06_where_feed_forward_matches": Mutation("lessons_lib.models", "CausalConvolution.forward", ignores_dilation),
     "08_stability": Mutation("lessons_lib.stability", "spectral_radius", norm_for_radius),
+    "05_why_feed_forward": Mutation("lessons_lib.models.generation", "_tokens", never_caches),
     "07_n_gram_lstm": Mutation("lessons_lib.models.windowed", "truncated_outputs", never_resets),
     "09_projection": Mutation("lessons_lib.stability", "LSTMStableSet.project_", moves_nothing),
+    "10_same_predictions": Mutation("lessons_lib.stability", "truncation_bounds", one_rate_for_all_layers),
     "11_same_training": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
     "12_wikitext2": Mutation("lessons_lib.training", "perplexity", counts_every_token),
 }

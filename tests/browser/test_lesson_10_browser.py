@@ -1,0 +1,44 @@
+"""Lesson 10 in a real JupyterLab: error and bound follow λ and ε, and a model is steered while it trains."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.browser.lab import wait_for
+from tests.browser.steering import PanelPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
+
+LESSON = Path(__file__).parents[2] / "notebooks" / "10_same_predictions.ipynb"
+LAST = """name => [...document.querySelectorAll('.lessons-live-plot-part')]
+    .flatMap(part => part.data ?? []).find(trace => trace.name === name)?.y?.at(-1)"""
+
+
+def test_error_and_bound_follow_the_sliders_and_the_training(notebook, lab_root: Path):
+    shutil.copy(LESSON, lab_root)
+    panel = PanelPage(notebook.open(LESSON.name), "run")
+    panel.run_all()
+    page = notebook.page
+    page.locator(".jupyter-button", has_text="falls all the same").click()
+    rate = page.locator(".widget-slider", has_text="λ").locator(".noUi-handle").first
+    digits = page.locator(".widget-slider", has_text="digits of ε").locator(".noUi-handle")
+    wait_for(lambda: page.locator(".widget-slider [disabled]").count() < 6, 15, "the bet did not unlock the sliders")
+    before = page.evaluate(LAST, "theorem")
+    rate.press("ArrowLeft")
+    page.wait_for_function(f"before => ({LAST})('theorem') < before", arg=before, timeout=10_000)
+    assert page.evaluate(LAST, "measured") < page.evaluate(LAST, "theorem")
+    digits.press("ArrowRight")
+    page.wait_for_function(f"() => Math.abs(({LAST})('ε') - 1e-4) < 1e-8", timeout=10_000)
+
+    panel.button("Play").scroll_into_view_if_needed()
+    panel.commit("smaller, and no theorem says why")
+    panel.play()
+    page.get_by_role("checkbox", name="bound").press("Space")
+    bound = page.locator(".widget-slider", has_text="λ").locator(".noUi-handle").last
+    bound.press("ArrowLeft")
+    wait_for(lambda: panel.changes() > 0, 10, "λ did not reach the training")
+    wait_for(lambda: float(panel.kernel("settings.stable_set.bound")) < 2.5, 10, "λ did not move")
+    panel.button("Stop").click()
+    wait_for(lambda: panel.kernel("state") == "stopped", 15, "Stop did not reach the run")
+    notebook.assert_clean()
