@@ -117,14 +117,18 @@ def add_frames(
     *,
     prefix: str,
     active: int,
+    redraw: bool = False,
 ) -> None:
-    """Animation frames that replace the figure's first traces, a slider over them and a Play button."""
+    """Animation frames that replace the figure's first traces, a slider over them and a Play button.
+
+    ``redraw`` where a trace is empty in some frame: without it plotly leaves the last points there.
+    """
     figure.frames = [
         go.Frame(data=list(data), name=name, traces=list(range(len(data))))
         for data, name in zip(frames, names, strict=True)
     ]
-    still = {"mode": "immediate", "frame": {"duration": 0, "redraw": False}, "transition": {"duration": 0}}
-    moving = {**still, "fromcurrent": True, "frame": {"duration": 700, "redraw": False}}
+    still = {"mode": "immediate", "frame": {"duration": 0, "redraw": redraw}, "transition": {"duration": 0}}
+    moving = {**still, "fromcurrent": True, "frame": {"duration": 700, "redraw": redraw}}
     stops = [{"label": name, "method": "animate", "args": [[name], still]} for name in names]
     play = {"label": "Play", "method": "animate", "args": [None, moving]}
     pause = {"label": "Pause", "method": "animate", "args": [[None], still]}

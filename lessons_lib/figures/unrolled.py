@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from lessons_lib.figures.schemes import add_frames
 from lessons_lib.figures.style import BLUE, GREY, ORANGE, finished
 
+GAP = 0.26  # between a node's centre and an arrow
 MOST_STEPS = 10  # for the numbers to fit into their nodes
 
 
@@ -32,7 +33,9 @@ def unrolled_graph(
         raise ValueError(f"{steps} inputs and {len(states)} states: draw 1 to {MOST_STEPS} inputs, and one state more")
     frames = [_traces(inputs, states, now, names) for now in range(steps + 1)]
     figure = go.Figure(frames[-1])
-    add_frames(figure, frames, [str(now) for now in range(steps + 1)], prefix="steps taken: ", active=steps)
+    add_frames(
+        figure, frames, [str(now) for now in range(steps + 1)], prefix="steps taken: ", active=steps, redraw=True
+    )
     figure.update_xaxes(title_text="step", dtick=1, showgrid=False, range=[-0.6, steps + 0.6])
     figure.update_yaxes(tickvals=[0, 1], ticktext=["inputs", "states"], showgrid=False, range=[-0.45, 1.45])
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, margin={"t": 100}, height=440)
@@ -87,10 +90,9 @@ def _arrows(steps: Sequence[int], name: str, colour: str, width: float) -> go.Sc
     ys: list[float | None] = []
     sizes: list[int] = []
     for t in steps:
-        for tail in ((t - 1, 1), (t, 0)):
-            xs += [tail[0], t, None]
-            ys += [tail[1], 1, None]
-            sizes += [0, 14, 0]
+        xs += [t - 1 + GAP, t - GAP, None, t, t, None]
+        ys += [1, 1, None, GAP, 1 - GAP, None]
+        sizes += [0, 14, 0] * 2
     return go.Scatter(
         x=xs,
         y=ys,
@@ -99,5 +101,5 @@ def _arrows(steps: Sequence[int], name: str, colour: str, width: float) -> go.Sc
         showlegend=False,
         hoverinfo="skip",
         line={"color": colour, "width": width},
-        marker={"symbol": "arrow", "angleref": "previous", "size": sizes, "color": colour, "standoff": 20},
+        marker={"symbol": "arrow", "angleref": "previous", "size": sizes, "color": colour},
     )

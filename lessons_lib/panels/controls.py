@@ -112,7 +112,8 @@ class NumberControl(widgets.HBox):
         self._showing = told
 
     def _rounded(self, value: float) -> float:
-        return float(f"{value:.2g}") if self._logarithmic else value
+        # Also 0.1 + 2 x 0.1 is 0.3 to its reader.
+        return float(f"{value:.2g}") if self._logarithmic else round(value, 9)
 
     def _switched(self, _: Any) -> None:
         self._enable()

@@ -64,7 +64,7 @@ def test_the_unrolled_graph_knows_at_each_step_what_a_loop_knows():
         assert shown == expected
         assert list(new.text) == ([f"{states[now]:.2f}"] if now else [])
         assert len(waiting.x) == 2 * (3 - now)
-        ends = {(x, y) for x, y in zip(arrows.x, arrows.y, strict=True) if x is not None}
+        ends = {(round(x), round(y)) for x, y in zip(arrows.x, arrows.y, strict=True) if x is not None}
         assert ends == ({(now - 1, 1), (now, 0), (now, 1)} if now else set())
     assert "0.1, 0.2, 0.3" in figures.describe(figure)
 
