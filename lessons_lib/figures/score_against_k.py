@@ -70,9 +70,9 @@ def score_against_k(tasks: Sequence[KScores], *, title: str) -> go.Figure:
         figure.update_yaxes(title_text=one.unit, title_font_size=12, row=row + 1, col=column + 1)
     figure.update_annotations(font_size=13)
     figure.update_layout(
-        height=ROW_HEIGHT * rows + 90,
-        legend={"orientation": "h", "x": 0, "y": -0.12, "yanchor": "top"},
-        margin={"t": 80, "b": 90},
+        height=ROW_HEIGHT * rows + 110,
+        legend={"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"},
+        margin={"t": 80, "b": 110},
     )
     return finished(figure, title, drawing=". ".join(one.in_words() for one in tasks) + ".")
 

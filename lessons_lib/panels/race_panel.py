@@ -74,12 +74,12 @@ class RacePanel(widgets.VBox):
             tooltip="Context length of the feed-forward model. A new k begins a new race.",
             layout=_wide("22em"),
         )
-        self.equal = widgets.ToggleButtons(
+        self.equal = widgets.Dropdown(
             options=["batches", "seconds"],
             description="equal",
-            tooltips=["Everyone reads the same batches", "Everyone trains for the same time: the fast one reads more"],
+            tooltip="Everyone reads the same batches, or trains for the same time and the fast read more",
+            layout=_wide("12em"),
         )
-        self.equal.style.button_width = "auto"
         for control in (self.chooser, self.context, self.equal):
             control.style.description_width = "initial"
         self.player = Player(self._race, self._draw, name=name)
@@ -173,8 +173,7 @@ class RacePanel(widgets.VBox):
             traces[f"{name} by k"] = {**_curve("score", name, style), "mode": kind, "showlegend": False}
         contexts = self.task.contexts
         for label in self.task.levels:
-            style = style_of("baseline")
-            traces[label] = {**_curve("score", label, style), "x": [], "y": []}
+            traces[label] = _curve("score", label, style_of("baseline"))
         plot = LivePlot(traces, _layouts(self.task), alt="Nothing to see yet: press Play.")
         ends = [contexts[0], contexts[-1]]
         plot.draw(replace={label: (ends, [level, level]) for label, level in self.task.levels.items()})

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -47,6 +48,13 @@ def test_what_a_model_sings_repeats_with_its_seed_and_survives_packing():
     assert sung.shape == (80,)
     assert torch.equal(sung, waveforms.write(model, 0.01))
     assert torch.equal(waveforms.unpacked(waveforms.packed(sung)), sung)
+
+
+def test_a_tone_is_periodic_and_noise_is_not():
+    time = np.arange(4_000)
+    assert waveforms.periodicity(np.sin(2 * np.pi * time / 60).astype(np.float32)) > 0.99
+    assert waveforms.periodicity(np.random.default_rng(0).standard_normal(4_000).astype(np.float32)) < 0.2
+    assert waveforms.periodicity(np.sin(2 * np.pi * time / 700).astype(np.float32)) < 0.99
 
 
 def test_the_artefact_says_what_the_lesson_shows():
