@@ -8,6 +8,7 @@ from lessons_lib.panels.order_panel import OrderPanel
 from lessons_lib.panels.prediction import PredictionWidget
 from lessons_lib.panels.presets import Preset, presets_for
 from lessons_lib.panels.race_panel import RacePanel
+from lessons_lib.panels.throughput_panel import ThroughputPanel
 from lessons_lib.panels.training_panel import TrainingPanel
 from lessons_lib.panels.training_plot import TrainingPlot
 from lessons_lib.panels.twins_panel import TwinsPanel
@@ -23,6 +24,7 @@ __all__ = [
     "Preset",
     "RacePanel",
     "SelfTest",
+    "ThroughputPanel",
     "TrainingPanel",
     "TrainingPlot",
     "TwinsPanel",

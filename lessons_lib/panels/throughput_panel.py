@@ -1,0 +1,218 @@
+"""Training throughput measured again and again, with sliders for length, width and batch."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import ipywidgets as widgets
+
+from lessons_lib.checks import Question
+from lessons_lib.figures import style_of
+from lessons_lib.figures.machines import NAMES
+from lessons_lib.panels.controls import NumberControl, close_all
+from lessons_lib.panels.live_plot import LivePlot, Samples
+from lessons_lib.panels.prediction import PredictionWidget
+from lessons_lib.runs import Player
+from lessons_lib.studies import why_feed_forward
+from lessons_lib.studies.why_feed_forward import Throughput
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+LONGEST, WIDEST, LARGEST = 256, 128, 16
+STATES = {
+    "ready": "Ready: press Play.",
+    "running": "Measuring.",
+    "paused": "Paused: Play goes on.",
+    "failed": "Failed:",
+}
+_panels: dict[str, ThroughputPanel] = {}
+
+
+class ThroughputPanel(widgets.VBox):
+    """Tokens a second in a training step, family by family, in a loop; the next measurement uses the sliders.
+
+    The best figure at each length stays; another width or batch begins a new picture.
+
+    Args:
+        prediction: a question to be answered first: until then Play is locked.
+        reference: another machine's, drawn thin (:func:`lessons_lib.studies.why_feed_forward.reference`).
+        name: identifies the panel; the one of the same name is replaced.
+    """
+
+    def __init__(
+        self,
+        *,
+        prediction: Question | None = None,
+        reference: Mapping[str, Any] | None = None,
+        name: str = "throughput",
+    ) -> None:
+        if (old := _panels.pop(name, None)) is not None:
+            old.close()
+        self.prediction, self.name, self._reference = prediction, name, reference
+        self._lock = threading.RLock()
+        self.records: list[Throughput] = []
+        self.best: dict[str, dict[int, float]] = {}
+        self._shown: tuple[int, int] | None = None
+        self.plot = LivePlot(_traces(), {"throughput": _layout()}, alt="Nothing to see yet: press Play.")
+        self.controls = {
+            "length": _knob("length", "Time steps of a sequence", 1, LONGEST, why_feed_forward.LENGTH, 1),
+            "width": _knob("width", "Units of a layer", 16, WIDEST, why_feed_forward.WIDTH, 16),
+            "batch": _knob("batch", "Sequences trained side by side", 1, LARGEST, why_feed_forward.BATCH, 1),
+        }
+        self.player = Player(self._measure, self._draw, name=name)
+        self.buttons = {
+            "Play": self._button("Play", "play", "Measure until paused", self.player.start),
+            "Pause": self._button("Pause", "pause", "Finish the measurement in hand, then wait", self.player.pause),
+            "Reset": self._button("Reset", "refresh", "Forget what was measured", self.reset),
+        }
+        self._said = widgets.HTML()
+        super().__init__(self._rows(), layout=widgets.Layout(width="100%"))
+        self._draw_reference()
+        self.player.listeners.append(self._show_state)
+        if prediction is not None:
+            prediction.listeners.append(self._show_state)
+        self._show_state()
+        _panels[name] = self
+
+    def __repr__(self) -> str:
+        return f"ThroughputPanel({self.name!r}): a live panel, to be used where notebooks run"
+
+    def reset(self) -> None:
+        """Forget what was measured; the sliders stay where they are."""
+        self.player.reset()
+        self.records, self.best, self._shown = [], {}, None
+        self.plot.clear()
+        self._draw_reference()
+        self._show_state()
+
+    def figure(self) -> go.Figure:
+        """What the plot shows now as a plain plotly figure, for pages that run no widgets."""
+        from lessons_lib.figures import finished
+
+        return finished(self.plot.figure())
+
+    def close(self) -> None:
+        """End the measuring and close every widget of the panel."""
+        self.player.close()
+        if self.prediction is not None and self._show_state in self.prediction.listeners:
+            self.prediction.listeners.remove(self._show_state)
+        if _panels.get(self.name) is self:
+            del _panels[self.name]
+        for child in self.children:
+            close_all(child)
+        self.layout.close()
+        super().close()
+
+    def _button(self, label: str, icon: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
+        button = widgets.Button(description=label, icon=icon, tooltip=tooltip, layout=widgets.Layout(width="auto"))
+        button.on_click(lambda _: act())
+        return button
+
+    def _rows(self) -> list[widgets.Widget]:
+        rows: list[widgets.Widget] = [] if self.prediction is None else [PredictionWidget(self.prediction)]
+        rows.append(widgets.Box(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap")))
+        columns = {"grid_template_columns": "repeat(auto-fit, minmax(16em, 1fr))", "grid_gap": "0 16px"}
+        rows.append(widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(**columns)))
+        return [*rows, self._said, self.plot]
+
+    def _draw_reference(self) -> None:
+        if self._reference is not None:
+            lengths = self._reference["lengths"]
+            curves = self._reference["throughput"].items()
+            self.plot.draw(replace={f"{family}, reference": (lengths, values) for family, values in curves})
+
+    # -- in the player's thread -------------------------------------------------------------------------------
+
+    def _measure(self) -> Iterator[Throughput]:
+        while True:
+            for family in why_feed_forward.FAMILIES:
+                length, width, batch = (int(control.value or 1) for control in self.controls.values())
+                yield why_feed_forward.throughput(family, length, width, batch, repeats=2)
+
+    def _draw(self, record: Throughput) -> None:
+        if self._shown != (record.width, record.batch):
+            self._shown, self.best = (record.width, record.batch), {}
+        self.records.append(record)
+        found = self.best.setdefault(record.family, {})
+        found[record.length] = max(found.get(record.length, 0.0), record.tokens_per_second)
+        curves: dict[str, Samples] = {}
+        for family in why_feed_forward.FAMILIES:
+            measured = sorted(self.best.get(family, {}).items())
+            curves[family] = [length for length, _ in measured], [speed for _, speed in measured]
+        title = f"Training step, width {record.width}, batch {record.batch}"
+        self.plot.draw(replace=curves, layouts={"throughput": {"title": _title(title)}})
+        self._show_state()
+
+    def _show_state(self, _: object = None) -> None:
+        with self._lock:
+            state = self.player.state
+            locked = self.prediction is not None and self.prediction.committed is None
+            self.buttons["Play"].disabled = locked or state not in ("ready", "paused")
+            self.buttons["Pause"].disabled = state != "running"
+            text = "Answer the question above: then Play unlocks." if locked and state == "ready" else STATES[state]
+            text = f"{text} {self.player.message}".strip()
+            if self.records:
+                self.plot.alt = in_words(self.records)
+                text += f" {self.plot.alt}"
+            self._said.value = f'<div role="status" style="line-height:1.4">{escape(text)}</div>'
+
+
+def in_words(records: list[Throughput]) -> str:
+    """The latest measurement of each family, in one sentence."""
+    latest = {record.family: record for record in records}
+    last = records[-1]
+    said = ", ".join(
+        f"{NAMES[family]} {r.tokens_per_second:,.0f}"
+        for family, r in latest.items()
+        if (r.length, r.width, r.batch) == (last.length, last.width, last.batch)
+    )
+    return f"Tokens a second at length {last.length}, width {last.width}, batch {last.batch}: {said}."
+
+
+def _knob(label: str, says: str, low: int, high: int, value: int, step: int) -> NumberControl:
+    return NumberControl(
+        label, says, low=low, high=high, step=step, value=value, integer=True, on_change=lambda _: None
+    )
+
+
+def _traces() -> dict[str, dict[str, Any]]:
+    traces: dict[str, dict[str, Any]] = {}
+    for family in why_feed_forward.FAMILIES:
+        style, common = style_of(family), {"type": "scatter", "plot": "throughput"}
+        line = {"line": style.line, "marker": {"symbol": style.symbol, "color": style.colour, "size": 8}}
+        traces[family] = {**common, "mode": "lines+markers", "name": NAMES[family], **line}
+        thin = {"mode": "lines", "line": {"color": style.colour, "dash": "dot", "width": 1.5}}
+        traces[f"{family}, reference"] = {**common, **thin, "name": f"{NAMES[family]}, reference"}
+    return traces
+
+
+def _title(text: str) -> dict[str, Any]:
+    place = {"x": 0, "y": 0.98, "yref": "container", "yanchor": "top", "font": {"size": 14}}
+    return {"text": text, **place}
+
+
+def _layout() -> dict[str, Any]:
+    small = {"size": 12}
+    size = f"width {why_feed_forward.WIDTH}, batch {why_feed_forward.BATCH}"
+    return {
+        "height": 360,
+        "margin": {"l": 64, "r": 12, "t": 64, "b": 40},
+        "title": _title(f"Training step, {size}"),
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}},
+        "showlegend": True,
+        "xaxis": {
+            "title": {"text": f"length (steps); the reference: {size}", "font": small},
+            "type": "log",
+            "tickvals": [1, 2, 4, 8, 16, 32, 64, 128, 256],
+        },
+        "yaxis": {
+            "title": {"text": "tokens a second", "font": small},
+            "type": "log",
+            "exponentformat": "SI",
+            "dtick": 1,
+        },
+    }
