@@ -260,17 +260,19 @@ def artefact_path() -> Path:
 
 
 def published() -> dict[str, Any]:
-    """The artefact, its ``points`` as :class:`Point`.
+    """The artefact, its ``points`` as :class:`Point`; an n for which a seed is still missing is left out.
 
     Raises:
         OSError: it is not there; ``python -m lessons_lib.studies.n_gram`` writes it.
-        ValueError: it is not whole: the command was stopped, and goes on where it stopped.
     """
     content = read_artefact(artefact_path())
     points = [Point(**entry) for entry in content["points"]]
-    if missing := [job for job in jobs() if job not in {(p.n, p.seed) for p in points}]:
-        raise ValueError(f"{len(missing)} models are missing: run python -m lessons_lib.studies.n_gram again")
-    return {**content, "points": points}
+    return {**content, "points": [p for p in points if len(losses_of(points, p.n)) == len(SEEDS)]}
+
+
+def orders_of(points: list[Point]) -> list[int]:
+    """The n's among the points, in order; the unbounded model has none."""
+    return sorted({p.n for p in points if p.n is not None})
 
 
 def jobs() -> list[tuple[int | None, int]]:

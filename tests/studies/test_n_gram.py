@@ -87,7 +87,10 @@ def test_a_killed_study_goes_on_with_the_next_model(tmp_path, monkeypatch, capsy
 def test_the_published_models_say_what_the_lesson_says() -> None:
     found = n_gram.published()
     assert {"config", "seeds", "device", "code", "libraries", "data_sha256"} <= found.keys()
-    mean = {n: sum(losses := n_gram.losses_of(found["points"], n)) / len(losses) for n in (None, *n_gram.ORDERS)}
+    mean = {
+        n: sum(losses := n_gram.losses_of(found["points"], n)) / len(losses)
+        for n in (None, *n_gram.orders_of(found["points"]))
+    }
     assert mean[2] > mean[3] > mean[5] > mean[8]
     assert abs(mean[13] - mean[None]) < 0.02
     cut = [p.cut for p in found["points"] if p.n is None]
