@@ -1,8 +1,8 @@
 """Races between feed-forward and recurrent models: five tasks, equal parameters, the same batches in the same order.
 
 ``race`` is a generator, so that a race can be watched; ``finish`` runs one to its end.  ``python -m
-lessons_lib.studies.races`` writes ``data/results/races.json``: the final scores for every context length k and three
-seeds, on copying, language and music (translation and waveforms have studies of their own).
+lessons_lib.studies.races`` writes ``data/results/races.json``: the final scores for every context length k and seed,
+on copying, language and music (translation and waveforms have studies of their own).
 """
 
 from __future__ import annotations
