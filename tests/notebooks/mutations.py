@@ -108,6 +108,11 @@ def swaps_two_gates(*arguments: Any) -> tuple[torch.Tensor, torch.Tensor]:
     return o.sigmoid() * memory.tanh(), memory
 
 
+def forgets_at_once(eigenvalues: torch.Tensor, inputs: torch.Tensor, start: Any = None) -> torch.Tensor:
+    """A scan whose states are their own inputs and nothing before."""
+    return inputs.clone()
+
+
 MUTATIONS = {
     "00_start_here": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
     "01_two_kinds": Mutation("lessons_lib.models", "CausalConvolution.forward", sees_one_ahead),
@@ -122,6 +127,7 @@ MUTATIONS = {
     "10_same_predictions": Mutation("lessons_lib.stability", "truncation_bounds", one_rate_for_all_layers),
     "11_same_training": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
     "12_wikitext2": Mutation("lessons_lib.training", "perplexity", counts_every_token),
+    "13_open_questions": Mutation("lessons_lib.models", "parallel_scan", forgets_at_once),
 }
 
 

@@ -1,0 +1,90 @@
+"""Checks of lesson 13's exercises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from lessons_lib.checks.exercises import exercise, mismatch
+
+
+@exercise("Joining is associative: that is why the stretches may be joined in any order.")
+def join(answer: Callable[[float, float, float, float], tuple[float, float]]) -> str | None:
+    """(a b, b u + v) from (a, u, b, v): first h -> a h + u, then h -> b h + v."""
+    for a, u, b, v in ((0.5, 3.0, 0.25, 7.0), (2.0, -1.0, 3.0, 0.5)):
+        given = answer(a, u, b, v)
+        if not isinstance(given, tuple) or len(given) != 2:
+            return "return two numbers: what the old state is multiplied by, and what is added"
+        wrong = {
+            "what the first stretch added is multiplied by the second one's factor too": u + v,
+            "the later stretch acts on what the earlier one added: its factor is b, not a": a * u + v,
+            "the later stretch acts on the earlier one, not the other way round": u + a * v,
+            "b multiplies what was there before, not what the second stretch adds": b * (u + v),
+        }
+        if mismatch(given[0], a * b) is not None:
+            return "the old state is multiplied by a, then by b"
+        if mismatch(given[1], b * u + v) is None:
+            continue
+        for mistake, value in wrong.items():
+            if mismatch(given[1], value) is None:
+                return mistake
+        return f"what is added: {mismatch(given[1], b * u + v)}"
+    return None
+
+
+@exercise("log2(T) rounds in place of T steps; each round is one addition over the whole sequence.")
+def scan(answer: Callable[[float, Tensor], Tensor]) -> str | None:
+    """All states of h_t = rate h_{t-1} + u_t, h_0 = 0, from (rate, inputs: (T,))."""
+    for rate, inputs in (
+        (0.5, torch.tensor([8.0, 4.0, 2.0, 1.0, 5.0], dtype=torch.float64)),
+        (0.9, torch.arange(1, 12, dtype=torch.float64)),
+    ):
+        expected, h = [], torch.zeros((), dtype=torch.float64)
+        for u in inputs:
+            h = rate * h + u
+            expected.append(h)
+
+        def doubled(power: Callable[[int], float], rate: float = rate, inputs: Tensor = inputs) -> Tensor:
+            states, span = inputs.clone(), 1
+            while span < len(states):
+                states = torch.cat([states[:span], states[span:] + rate ** power(span) * states[:-span]])
+                span *= 2
+            return states
+
+        given = answer(rate, inputs)
+        if mismatch(given, torch.stack(expected)) is None:
+            continue
+        wrong = {
+            "what is span steps older has faded by rate ** span, not by rate": doubled(lambda span: 1),
+            "what is span steps older has faded span times: rate ** span": doubled(lambda span: 2 * span),
+            "nothing has faded: the exponent is span": doubled(lambda span: 0),
+        }
+        for mistake, value in wrong.items():
+            if mismatch(given, value) is None:
+                return mistake
+        return f"for inputs {inputs.tolist()}: {mismatch(given, torch.stack(expected))}"
+    return None
+
+
+@exercise("A coarse rule, and hard to fool.")
+def told_apart(answer: Callable[[Sequence[float], Sequence[float]], bool]) -> str | None:
+    """Whether every number of one list lies below every number of the other."""
+    cases = (
+        ([1.0, 1.2, 1.1], [1.3, 1.5], True),
+        ([1.3, 1.5], [1.0, 1.2, 1.1], True),
+        ([1.0, 1.4], [1.2, 1.6], False),
+        ([1.0, 2.0], [1.4, 1.5], False),
+    )
+    for first, second, expected in cases:
+        given = answer(first, second)
+        if bool(given) == expected:
+            continue
+        case = f"{first} and {second}"
+        if (first, second) == ([1.3, 1.5], [1.0, 1.2, 1.1]):
+            return f"{case}: either of the two may be the lower one"
+        if not expected and min(second) > min(first) and max(first) > max(second):
+            return f"{case}: the second lies inside the first's range; that is an overlap"
+        return f"{case}: they {'do not overlap' if expected else 'overlap, whatever their means'}"
+    return None

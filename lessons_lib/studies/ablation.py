@@ -1,0 +1,357 @@
+"""A learner's own ablation: any model, task, context length k and rate λ of the library, and a report to fill in.
+
+One thing is varied, everything else is held: the same batches, optimiser and number of steps for all, several seeds,
+and beside each loss the best one that its context allows, where mathematics knows it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import torch
+
+from lessons_lib.corpora import (
+    Batches,
+    CopyMemory,
+    FreshBatches,
+    HiddenMarkov,
+    LaggedRecall,
+    ProductOfLags,
+    Renewal,
+    Stream,
+    wikitext2,
+)
+from lessons_lib.models import (
+    GRU,
+    LSTM,
+    TCN,
+    GatedConvolution,
+    LanguageModel,
+    LinearRecurrence,
+    TanhRNN,
+    Transformer,
+    WaveNet,
+    Windowed,
+)
+from lessons_lib.stability import EigenvalueDisc, LSTMWideSet, SpectralBall, StableSet, Unconstrained
+from lessons_lib.training import Settings, default_device, mean_loss, train
+
+WIDTH, BATCH_SIZE, STEPS = 32, 16, 64
+INPUT_CLIP = 0.75  # a stable LSTM's certificate needs it; every LSTM here has it
+RECURRENT: dict[str, Any] = {"RNN": TanhRNN, "GRU": GRU, "LSTM": LSTM}
+FEED_FORWARD = ("TCN", "gated convolution", "WaveNet", "transformer")
+MODELS = (*RECURRENT, "linear recurrence", *FEED_FORWARD)
+BOUNDED = ("RNN", "LSTM", "linear recurrence")  # λ can be chosen
+HELD_OUT_SEED = 1_000_000
+
+
+# -- tasks -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Language:
+    """A language with a known optimum, or words of a text: one stream, every token scored."""
+
+    source: Any
+
+    @property
+    def vocabulary_size(self) -> int:
+        return self.source.vocabulary_size
+
+    def training(self, seed: int) -> Batches:
+        return Stream(self.source.sample(200_000, seed).to(default_device()), BATCH_SIZE, STEPS)
+
+    def loss(self, model: LanguageModel, scored: int = 10_000) -> float:
+        """Mean nats per token on a sample that no training reads."""
+        return mean_loss(model, self.source.sample(scored + 1, HELD_OUT_SEED))
+
+    def optimum(self, context_length: int | None) -> float | None:
+        return self.source.optimal_loss(context_length)
+
+
+@dataclass(frozen=True)
+class Words:
+    """WikiText-2, its most frequent words: nobody knows the optimum."""
+
+    vocabulary_size: int = 1_000
+
+    def training(self, seed: int) -> Batches:
+        tokens = wikitext2(self.vocabulary_size).train
+        return Stream(tokens.roll(-seed * 100_003).to(default_device()), BATCH_SIZE, STEPS)
+
+    def loss(self, model: LanguageModel, scored: int = 10_000) -> float:
+        return mean_loss(model, wikitext2(self.vocabulary_size).valid[: scored + 1])
+
+    def optimum(self, context_length: int | None) -> float | None:
+        return None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """A task of fresh batches in which some positions ask for what lies ``lag`` steps back."""
+
+    make: Callable[[int], FreshBatches]
+
+    @property
+    def vocabulary_size(self) -> int:
+        task: Any = self.make(0)
+        return task.vocabulary_size
+
+    def training(self, seed: int) -> Batches:
+        return self.make(seed)
+
+    @torch.no_grad()
+    def loss(self, model: LanguageModel, batches: int = 10) -> float:
+        """Mean nats per answer on batches that no training reads."""
+        was_training, held_out, total = model.training, self.make(HELD_OUT_SEED), 0.0
+        model.eval()
+        for index in range(batches):
+            inputs, targets = held_out[index]
+            total += float(model.loss(model(inputs)[0], targets))
+        model.train(was_training)
+        return total / batches
+
+    def optimum(self, context_length: int | None) -> float | None:
+        """0 where the answer can be seen, else that of guessing."""
+        task: Any = self.make(0)
+        return 0.0 if context_length is None or context_length > task.lag else task.chance_loss
+
+
+def _batches(make: Callable[..., FreshBatches]) -> Answers:
+    return Answers(lambda seed: make(batch_size=BATCH_SIZE, seed=seed, device=default_device()))
+
+
+TASKS: dict[str, Any] = {
+    "lags 2 and 7": Language(ProductOfLags(lags=(2, 7), flips=(0.05, 0.05))),
+    "lags 4 and 16": Language(ProductOfLags(lags=(4, 16), flips=(0.05, 0.05))),
+    "renewal": Language(Renewal([0, 0, 0.3, 0, 0, 0, 0, 0, 0.7])),
+    "hidden Markov": Language(HiddenMarkov([[0.95, 0.05], [0.1, 0.9]], [[0.8, 0.2], [0.3, 0.7]])),
+    "lagged recall": _batches(lambda **options: LaggedRecall(6, **options)),
+    "copying": _batches(lambda **options: CopyMemory(10, length=5, **options)),
+    "words": Words(),
+}
+
+
+# -- one model on one task ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One training: which model on which task, what it may see, how fast it must forget.
+
+    Args:
+        model: one of MODELS.
+        task: one of TASKS.
+        k: context length.  A recurrent model becomes its k-truncation, *trained* as such; None leaves it its whole
+            past.  A feed-forward model is built as deep or wide as fits into k, and needs one.
+        bound: λ, the certified rate kept by projection, for RNN, LSTM and linear recurrence; None: free.
+        seed: of weights and data.
+
+    Raises:
+        ValueError: a name that is not known, or a k or λ that means nothing for this model.
+    """
+
+    model: str
+    task: str
+    k: int | None = None
+    bound: float | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.model not in MODELS:
+            raise ValueError(f"no model {self.model!r}: choose one of {', '.join(MODELS)}")
+        if self.task not in TASKS:
+            raise ValueError(f"no task {self.task!r}: choose one of {', '.join(TASKS)}")
+        if self.model in FEED_FORWARD and (self.k is None or self.k < 3):
+            raise ValueError(f"k={self.k}: {self.model} is feed-forward, give it a context length of 3 or more")
+        if self.model == "linear recurrence" and self.k is not None:
+            raise ValueError("k means nothing for a linear recurrence here, which is never truncated: leave it out")
+        if self.bound is not None and self.model not in BOUNDED:
+            raise ValueError(f"λ means nothing for {self.model}: no set here certifies it; leave the bound out")
+
+    @property
+    def stable_set(self) -> StableSet:
+        if self.bound is None:
+            return Unconstrained()
+        if self.model == "LSTM":
+            return LSTMWideSet(self.bound, 0.3 * self.bound, 0.9 * self.bound, input_bound=INPUT_CLIP)
+        return SpectralBall(self.bound) if self.model == "RNN" else EigenvalueDisc(self.bound)
+
+    def core(self) -> Any:
+        """The model's core, with its weights from torch's global generator."""
+        k = self.k or 0
+        match self.model:
+            case "linear recurrence":
+                return LinearRecurrence(WIDTH, WIDTH, units=2 * WIDTH)
+            case "TCN":
+                return TCN(WIDTH, WIDTH, layers=int(math.log2((k - 1) / 2 + 1)))
+            case "WaveNet":
+                return WaveNet(WIDTH, WIDTH, layers=int(math.log2(k - 1)))
+            case "gated convolution":
+                return GatedConvolution(WIDTH, WIDTH, layers=2, kernel_size=(k - 1) // 2 + 1)
+            case "transformer":
+                return Transformer(WIDTH, WIDTH, layers=2, window=(k - 1) // 2 + 1)
+        clip = {"input_clip": INPUT_CLIP} if self.model == "LSTM" else {}
+        core = RECURRENT[self.model](WIDTH, 2 * WIDTH, **clip)
+        return core if self.k is None else Windowed(core, self.k)
+
+
+def factory(choice: Choice) -> Callable[[], tuple[LanguageModel, Batches]]:
+    """A function that builds the model and its batches; the same each time it is called."""
+
+    def build() -> tuple[LanguageModel, Batches]:
+        task = TASKS[choice.task]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(choice.seed)
+            model = LanguageModel(choice.core(), task.vocabulary_size, WIDTH)
+            torch.nn.init.normal_(model.embedding.weight, std=0.3)
+        return model.to(default_device()), task.training(choice.seed)
+
+    return build
+
+
+def settings(choice: Choice) -> Settings:
+    """For Adam: full backpropagation inside a step, clipped at 1, and the choice's stable set."""
+    steps = factory(choice)()[1].steps
+    return Settings(steps, learning_rate=5e-3, gradient_clip=1.0, stable_set=choice.stable_set)
+
+
+def probe(choice: Choice) -> Callable[[Any, Settings], dict[str, Any]]:
+    """The held-out loss, little of it, for a live run."""
+    task = TASKS[choice.task]
+    scored = 2 if isinstance(task, Answers) else 1_000
+    return lambda model, _: {"held_out_loss": task.loss(model, scored)}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one training came to: ``loss`` and ``optimum`` (None: unknown) in nats; ``context_length`` as built."""
+
+    choice: Choice
+    loss: float
+    optimum: float | None
+    context_length: int | None
+    parameters: int
+
+    @property
+    def regret(self) -> float:
+        """Nats above the best loss that the *whole* past allows; the loss itself where that is unknown."""
+        best = TASKS[self.choice.task].optimum(None)
+        return self.loss - (best or 0.0)
+
+
+def measure(choice: Choice, *, steps: int) -> Measured:
+    """Train with Adam, then score on what no training has read."""
+    model, batches = factory(choice)()
+    how = Settings(batches.steps, learning_rate=5e-3, gradient_clip=1.0, stable_set=choice.stable_set)
+    for _ in train(model, batches, how, steps=steps, seed=choice.seed, optimizer="adam"):
+        pass
+    task = TASKS[choice.task]
+    context = model.context_length
+    parameters = sum(p.numel() for p in model.parameters())
+    return Measured(choice, task.loss(model), task.optimum(context), context, parameters)
+
+
+# -- an ablation -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that will be trained: each combination that means something, once."""
+
+    models: Sequence[str]
+    tasks: Sequence[str]
+    contexts: Sequence[int | None] = (None,)
+    bounds: Sequence[float | None] = (None,)
+    seeds: Sequence[int] = (0, 1, 2)
+    steps: int = 300
+
+    def choices(self) -> list[Choice]:
+        """Without the combinations that mean nothing: a λ for a convolution, no k for one.
+
+        Raises:
+            ValueError: an unknown name, or nothing is left.
+        """
+        found: dict[Choice, None] = {}
+        for model, task, k, bound, seed in product(self.models, self.tasks, self.contexts, self.bounds, self.seeds):
+            if model in FEED_FORWARD and k is None:
+                continue
+            k = None if model == "linear recurrence" else k
+            found[Choice(model, task, k, bound if model in BOUNDED else None, seed)] = None
+        if not found:
+            raise ValueError("nothing to train: a feed-forward model needs a context length k in contexts")
+        return list(found)
+
+
+def run(plan: Plan) -> Iterator[Measured]:
+    """Train and score every choice of the plan, in order."""
+    for choice in plan.choices():
+        yield measure(choice, steps=plan.steps)
+
+
+def rows(results: Iterable[Measured]) -> dict[str, list[Measured]]:
+    """The seeds of each combination under one name, such as "RNN, lags 2 and 7, k = 7, λ = 0.9"."""
+    found: dict[str, list[Measured]] = {}
+    for one in results:
+        choice = one.choice
+        parts = [choice.model, choice.task]
+        parts += [] if choice.k is None else [f"k = {choice.k}"]
+        parts += [] if choice.bound is None else [f"λ = {choice.bound:g}"]
+        found.setdefault(", ".join(parts), []).append(one)
+    return found
+
+
+TO_WRITE = "*(to be written)*"
+
+
+def report(
+    plan: Plan, results: Sequence[Measured], *, question: str = "", prediction: str = "", limits: str = ""
+) -> str:
+    """The ablation as Markdown: what only the learner can say is left open until it is passed.
+
+    The verdict follows one rule: two rows of a task differ if their seeds' losses do not overlap.
+    """
+    named = rows(results)
+    lines = [
+        "### Report",
+        f"**Question.** {question or TO_WRITE}",
+        f"**Prediction, before the run.** {prediction or TO_WRITE}",
+        f"**Set-up.** {plan.steps} steps of Adam, {len(plan.seeds)} seeds, the same batches for all; "
+        f"{len(results)} trainings. Losses on data that no training has read.",
+        "",
+        "| row | loss, mean (range), nats | best at this context | context | parameters |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for name, seeds in named.items():
+        losses = [one.loss for one in seeds]
+        best = "unknown" if seeds[0].optimum is None else f"{seeds[0].optimum:.3f}"
+        context = "whole past" if seeds[0].context_length is None else str(seeds[0].context_length)
+        mean = sum(losses) / len(losses)
+        spread = f"{mean:.3f} ({min(losses):.3f} to {max(losses):.3f})"
+        lines.append(f"| {name} | {spread} | {best} | {context} | {seeds[0].parameters:,} |")
+    lines += ["", f"**What the seeds decide.** {verdict(results)}", f"**Limits.** {limits or TO_WRITE}"]
+    return "\n\n".join(lines[:4]) + "\n" + "\n".join(lines[4:-2]) + "\n\n" + "\n\n".join(lines[-2:])
+
+
+def verdict(results: Sequence[Measured]) -> str:
+    """For each task the best row by mean loss, and the rows whose seeds overlap with it."""
+    sentences = []
+    for task in dict.fromkeys(one.choice.task for one in results):
+        named = rows(one for one in results if one.choice.task == task)
+        ordered = sorted(named, key=lambda name: sum(one.loss for one in named[name]) / len(named[name]))
+        best, others = ordered[0], ordered[1:]
+        worst_of_best = max(one.loss for one in named[best])
+        tied = [name for name in others if min(one.loss for one in named[name]) <= worst_of_best]
+        if len(named[best]) == 1:
+            sentences.append(f"{task}: one seed decides nothing; lowest was {best}.")
+        elif not others:
+            sentences.append(f"{task}: nothing to compare with {best}.")
+        elif tied:
+            sentences.append(f"{task}: {best} is lowest, and not told apart from {'; '.join(tied)}.")
+        else:
+            sentences.append(f"{task}: {best} is below every other row on every seed.")
+    return " ".join(sentences)
