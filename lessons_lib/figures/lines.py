@@ -85,7 +85,8 @@ def curves(
             marker={"symbol": style.symbol, "color": style.colour},
         )
     for label, place in (marks or {}).items():
-        figure.add_vline(x=place, line={"color": GREY, "dash": "dash", "width": 1.5})
+        stroke = {"color": GREY, "dash": "dash", "width": 1.5}
+        figure.add_shape(type="line", x0=place, x1=place, xref="x", y0=0, y1=1, yref="y domain", line=stroke)
         # Plotly wants the logarithm here, unlike for the line itself.
         figure.add_annotation(
             x=log10(place) if log_x else place,

@@ -81,11 +81,12 @@ def finished(figure: go.Figure, title: str | None = None, drawing: str | None = 
 
     ``drawing`` is what a picture shows that is not a plot of numbers: no one could read that off its traces.
     """
-    figure.update_layout(template="lessons")
+    if figure.layout.template.layout.colorway != _ORDERED:  # a template is dear to copy, and live figures come often
+        figure.layout.template = "lessons"
     if title is not None:
-        figure.update_layout(title_text=title)
-    figure.layout.meta = {"drawing": drawing} if drawing else {}
-    figure.layout.meta = {**figure.layout.meta, "alt": describe(figure)}
+        figure.layout.title.text = title
+    figure.layout.meta = {"drawing": drawing} if drawing else None
+    figure.layout.meta = {**(figure.layout.meta or {}), "alt": describe(figure)}
     return figure
 
 

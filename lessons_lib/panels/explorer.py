@@ -71,8 +71,9 @@ class Explorer(widgets.VBox):
         self.controls = {argument: self._control(argument, knob) for argument, knob in knobs.items()}
         self.values: dict[str, Any] = {argument: knob.value for argument, knob in knobs.items()}
         figures = self._figures()
-        self.plot = LivePlot(_traces(figures), _layouts(figures), alt=_alt(figures), capacity=CAPACITY)
-        self.plot.draw(replace=_points(figures))
+        self.plot = LivePlot(_traces(figures), _layouts(figures), alt=_alt(figures), capacity=CAPACITY, rest=0)
+        self._drawn = _points(figures)
+        self.plot.draw(replace=self._drawn)
         self._said = widgets.HTML()
         columns = {"grid_template_columns": "repeat(auto-fit, minmax(19em, 1fr))", "grid_gap": "0 16px"}
         sliders = widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(**columns))
@@ -123,7 +124,10 @@ class Explorer(widgets.VBox):
             except Exception as error:  # nobody would see it in the thread that serves the widgets
                 self._say(f"{type(error).__name__}: {error}")
                 raise
-            self.plot.draw(replace=_points(figures), layouts=_layouts(figures))
+            points = _points(figures)
+            moved = {curve: now for curve, now in points.items() if not _same(now, self._drawn.get(curve))}
+            self._drawn = points
+            self.plot.draw(replace=moved, layouts=_layouts(figures))
             self.plot.alt = _alt(figures)
             self._show_lock()
 
@@ -157,6 +161,10 @@ def _traces(figures: Sequence[go.Figure]) -> dict[str, dict[str, Any]]:
 def _points(figures: Sequence[go.Figure]) -> dict[str, Samples]:
     # A gap in a line is None in a figure and NaN in a frame.
     return {curve: (np.array(trace.x, float), np.array(trace.y, float)) for curve, _, trace in _keyed(figures)}
+
+
+def _same(now: Samples, before: Samples | None) -> bool:
+    return before is not None and all(np.array_equal(a, b, equal_nan=True) for a, b in zip(now, before, strict=True))
 
 
 def _layouts(figures: Sequence[go.Figure]) -> dict[str, dict[str, Any]]:

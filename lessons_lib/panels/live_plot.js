@@ -12,8 +12,6 @@
 
 const ASK_AGAIN = 60_000;
 const EXPLAIN_AFTER = 3_000;
-// After drawing the page rests twice as long as it drew: a slider must never wait for a queue of pictures.
-const REST = 2;
 // Two plots side by side, or one where the page is narrow.
 const COLUMNS = "repeat(auto-fit, minmax(max(min(300px, 100%), 40%), 1fr))";
 
@@ -121,7 +119,8 @@ async function render({ model, el }) {
       const started = performance.now();
       dirty.delete(plot);
       drawPlot(plot);
-      restUntil = performance.now() + REST * (performance.now() - started);
+      // A slider must never wait for a queue of pictures.
+      restUntil = performance.now() + model.get("rest") * (performance.now() - started);
     }
     if (plot !== undefined && dirty.size) schedule([]);
     else model.send({ op: "drawn", frame });

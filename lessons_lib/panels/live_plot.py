@@ -42,11 +42,14 @@ class LivePlot(anywidget.AnyWidget):
             follow the page's theme and need no mention.
         alt: what the picture shows, in words.
         capacity: most points kept and drawn of any one curve.
+        rest: how long the page pauses after drawing a plot, in multiples of what the drawing took; 0 where nothing but
+            the learner's own move makes a picture.
     """
 
     _esm = Path(__file__).with_name("live_plot.js")
 
     alt = traitlets.Unicode().tag(sync=True)
+    rest = traitlets.Float(2.0).tag(sync=True)
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class LivePlot(anywidget.AnyWidget):
         *,
         alt: str,
         capacity: int = 2000,
+        rest: float = 2.0,
     ) -> None:
         self._lock = threading.RLock()
         self._layouts = {name: copy.deepcopy(dict(layout)) for name, layout in layouts.items()}
@@ -71,7 +75,7 @@ class LivePlot(anywidget.AnyWidget):
         self._frame = 0
         self._acknowledged = 0
         self._waiting = False
-        super().__init__(alt=alt)
+        super().__init__(alt=alt, rest=rest)
         self.on_msg(self._receive)
 
     def draw(

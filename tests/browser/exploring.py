@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import statistics
 import time
 from pathlib import Path
 
@@ -10,14 +11,14 @@ from tests.browser.lab import LabNotebook, wait_for
 from tests.browser.steering import LATENCY_LIMIT, OPPOSITE
 
 PARTS = "[...document.querySelectorAll('.lessons-live-plot-part')]"
-# From each key press to the moment at which the last of the plots that it changed was drawn.
+# From each key press to the moments at which the first and the last of the plots that it changed were drawn.
 CLOCK = f"""() => {{
     window.redraws = [];
     let pressed = 0;
-    addEventListener('keydown', () => {{ pressed = performance.now(); window.redraws.push(null); }}, true);
+    addEventListener('keydown', () => {{ pressed = performance.now(); window.redraws.push([]); }}, true);
     for (const part of {PARTS})
         part.on('plotly_afterplot', () => {{
-            if (window.redraws.length) window.redraws[window.redraws.length - 1] = performance.now() - pressed;
+            window.redraws.at(-1)?.push(performance.now() - pressed);
         }});
 }}"""
 
@@ -57,18 +58,18 @@ class ExplorerPage:
         self.page.wait_for_function(f"text => {PARTS}.some(p => p.layout.title.text.includes(text))", arg=text)
 
     def redraw_times(self, label: str, key: str, moves: int = 12) -> None:
-        """Print how soon the picture followed; with LESSONS_LATENCY_GATE=1, for a quiet machine, 150 ms are a limit."""
+        """Print how soon the picture followed; LESSONS_LATENCY_GATE=1, for a quiet machine, judges the median."""
         self.page.evaluate(CLOCK)
         self.turn(label, *[OPPOSITE[key] if move % 3 == 2 else key for move in range(moves)])
         time.sleep(0.5)
-        times = sorted(self.page.evaluate("() => window.redraws.filter(t => t !== null)"))
-        assert len(times) >= moves - 1, f"{len(times)} of {moves} moves were drawn"
-        p95, median = times[round(0.95 * len(times)) - 1], times[len(times) // 2]
+        drawn = self.page.evaluate("() => window.redraws.filter(times => times.length)")
+        assert len(drawn) > moves // 2, f"{len(drawn)} of {moves} moves were drawn: the picture does not follow"
+        first, last = (statistics.median(choose(times) for times in drawn) for choose in (min, max))
         print(
-            f"\nkey to picture: median {median:.0f} ms, p95 {p95:.0f} ms over {len(times)} moves;"
-            f" {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+            f"\nkey to picture: median {first:.0f} ms to the first plot, {last:.0f} ms to the last, over {len(drawn)}"
+            f" moves; {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
         )
-        assert p95 <= 1000 * LATENCY_LIMIT or not os.environ.get("LESSONS_LATENCY_GATE"), f"p95 {p95:.0f} ms"
+        assert last <= 1000 * LATENCY_LIMIT or not os.environ.get("LESSONS_LATENCY_GATE"), f"median {last:.0f} ms"
 
     def pictures(self, folder: Path, name: str) -> None:
         """Screenshots to be looked at: light, dark, and a page 900 pixels wide."""

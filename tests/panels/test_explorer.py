@@ -97,3 +97,10 @@ def test_a_move_is_computed_and_sent_well_within_a_blink(explorer):
     for k in (4, 5, 6, 7, 8, 9):
         explorer.controls["k"].slider.value = k
     assert (time.monotonic() - started) / 6 < 0.1
+
+
+def test_a_curve_that_did_not_move_is_not_sent_again(explorer):
+    before = {name: curve.generation for name, curve in explorer.plot.curves.items()}
+    explorer.controls["k"].slider.value = 8
+    assert explorer.plot.curves["0.0"].generation > before["0.0"]
+    assert explorer.plot.curves["1.0"].generation == before["1.0"]
