@@ -244,10 +244,9 @@ def card(task: Task, standings: Sequence[races.Standing]) -> str:
         return "<i>The race card appears with the first round.</i>"
     titles = "".join(f'<th scope="col" style="text-align:left;padding:0 10px 0 0">{title}</th>' for title in head)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return (
-        f'<table aria-label="race card: {escape(task.name)}" style="line-height:1.4;font-variant-numeric:tabular-nums">'
-        f"<tr>{titles}</tr>{body}</table>"
-    )
+    style = "line-height:1.4;white-space:nowrap;font-variant-numeric:tabular-nums"
+    label = escape(f"race card: {task.name}")
+    return f'<table aria-label="{label}" style="{style}"><tr>{titles}</tr>{body}</table>'
 
 
 def in_words(task: Task, standings: Sequence[races.Standing]) -> str:
