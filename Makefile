@@ -32,6 +32,9 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
+# Each is a module of lessons_lib.studies that writes the artefact of its own name.
+STUDIES := n_gram parallel_recurrence races stable_regime translation waveforms why_feed_forward
+
 .PHONY: lab test check notebooks solutions results bench clean
 
 lab: $(VENV)/lab.stamp
@@ -59,6 +62,8 @@ solutions: $(VENV)/test.stamp
 
 results: $(VENV)/test.stamp
 	[ -e data/results/truncation_words.json ] || $(RUN) -m lessons_lib.studies.truncation
+	for study in $(STUDIES); do \
+		[ -e data/results/$$study.json ] || $(RUN) -m lessons_lib.studies.$$study || exit; done
 	[ -e data/results/chorales.json ] || $(VENV)/bin/lessons study chorales --processes 2
 	$(VENV)/bin/lessons table --preset laptop | sed -n 's/^missing: lessons //p' | \
 		while read -r words; do $(VENV)/bin/lessons $$words --resume || exit; done

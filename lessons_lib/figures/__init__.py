@@ -2,8 +2,8 @@
 
 from lessons_lib.figures.influence import influence_curves, influence_maps
 from lessons_lib.figures.lines import Series, curves, error_against_bound, gradient_by_lag, spectrum
-from lessons_lib.figures.plane import orbits
 from lessons_lib.figures.machines import three_promises
+from lessons_lib.figures.plane import orbits
 from lessons_lib.figures.schemes import gradient_reach, truncation_schemes
 from lessons_lib.figures.score_against_k import KScores, score_against_k
 from lessons_lib.figures.style import FAMILIES, Style, finished, ordered_style, style_of
