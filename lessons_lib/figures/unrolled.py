@@ -13,9 +13,7 @@ GAP = 0.26  # between a node's centre and an arrow
 MOST_STEPS = 10  # for the numbers to fit into their nodes
 
 
-def unrolled_graph(
-    inputs: Sequence[float], states: Sequence[float], *, names: tuple[str, str] = ("x", "h")
-) -> go.Figure:
+def unrolled_graph(inputs: Sequence[float], states: Sequence[float]) -> go.Figure:
     """h_t = φ(h_{t-1}, x_t) drawn out in time, one frame a step: inputs below, states above.
 
     A frame shows the step in hand: the state that is being computed, and the two numbers it is computed from.  What
@@ -24,14 +22,13 @@ def unrolled_graph(
     Args:
         inputs: x_1, ..., x_T, at most 10.
         states: h_0, h_1, ..., h_T.
-        names: letters for the two.
 
     Raises ValueError when there is not one state more than inputs, or there are too many to be read.
     """
     steps = len(inputs)
     if not 1 <= steps <= MOST_STEPS or len(states) != steps + 1:
         raise ValueError(f"{steps} inputs and {len(states)} states: draw 1 to {MOST_STEPS} inputs, and one state more")
-    frames = [_traces(inputs, states, now, names) for now in range(steps + 1)]
+    frames = [_traces(inputs, states, now) for now in range(steps + 1)]
     figure = go.Figure(frames[-1])
     add_frames(
         figure, frames, [str(now) for now in range(steps + 1)], prefix="steps taken: ", active=steps, redraw=True
@@ -47,13 +44,12 @@ def unrolled_graph(
     return finished(figure, "One cell, unrolled in time", words)
 
 
-def _traces(inputs: Sequence[float], states: Sequence[float], now: int, names: tuple[str, str]) -> list[go.Scatter]:
+def _traces(inputs: Sequence[float], states: Sequence[float], now: int) -> list[go.Scatter]:
     steps = len(inputs)
-    x, h = names
 
     def nodes(places: Sequence[tuple[int, int]], name: str, colour: str, known: bool) -> go.Scatter:
         values = [(inputs[t - 1] if row == 0 else states[t]) for t, row in places]
-        letters = [f"{(x, h)[row]}<sub>{t}</sub>" for t, row in places]
+        letters = [f"{'xh'[row]}<sub>{t}</sub>" for t, row in places]
         return go.Scatter(
             x=[t for t, _ in places],
             y=[row for _, row in places],
