@@ -54,6 +54,8 @@ def bigram(answer: Callable[[list[int], Tensor, float], Tensor]) -> str | None:
 
     given = answer(tokens, unigram, a)
     wrong = {
+        "that sums down the columns: a row must add up to 1, so sum along it": (counts + a * unigram)
+        / (counts.sum(0, keepdim=True) + a),
         "your rows are the words that follow: the row is the first word, the column the second": table(
             counts.T, a * unigram
         ),

@@ -37,9 +37,14 @@ def table(added, turned=False):
     return bigram
 
 
-def unpacks_a_blank(tokens, unigram, a):
-    row, column = ...
-    return row + column
+def along(dimension):
+    def bigram(tokens, unigram, a):
+        counts = torch.zeros(len(unigram), len(unigram))
+        for first, second in pairwise(tokens):
+            counts[first, second] += 1
+        return (counts + a * unigram) / (counts.sum(dimension, keepdim=True) + a)
+
+    return bigram
 
 
 @pytest.mark.parametrize(
@@ -54,7 +59,9 @@ def unpacks_a_blank(tokens, unigram, a):
         (table(lambda unigram, a: 0), "nothing was added"),
         (table(lambda unigram, a: 2 * a * unigram), "largest difference"),
         (table(lambda unigram, a: ...), NOT_ANSWERED),
-        (unpacks_a_blank, NOT_ANSWERED),
+        (along(1), "Right"),
+        (along(0), "down the columns"),
+        (along(...), NOT_ANSWERED),
     ],
 )
 def test_bigram(answer, line):
