@@ -13,6 +13,7 @@ from itertools import product
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from lessons_lib.corpora import (
     Batches,
@@ -37,7 +38,15 @@ from lessons_lib.models import (
     WaveNet,
     Windowed,
 )
-from lessons_lib.stability import EigenvalueDisc, LSTMWideSet, SpectralBall, StableSet, Unconstrained
+from lessons_lib.stability import (
+    EigenvalueDisc,
+    LSTMWideSet,
+    SpectralBall,
+    StableSet,
+    Unconstrained,
+    layers_of,
+    singular_values,
+)
 from lessons_lib.training import Settings, default_device, mean_loss, train
 
 WIDTH, BATCH_SIZE, STEPS = 32, 16, 64
@@ -220,11 +229,50 @@ def settings(choice: Choice) -> Settings:
     return Settings(steps, learning_rate=5e-3, gradient_clip=1.0, stable_set=choice.stable_set)
 
 
-def probe(choice: Choice) -> Callable[[Any, Settings], dict[str, Any]]:
-    """The held-out loss, little of it, for a live run."""
+def probe(choice: Choice, lags: int = 24) -> Callable[[Any, Settings], dict[str, Any]]:
+    """What a live run draws of *any* model: held-out loss, its gradient by lag, and what forgetting costs.
+
+    The gradient is that of the last token's loss with respect to the inputs 0, 1, 2, ... tokens back; the error, how
+    far the last logits move when only the last 1, 2, 3, ... tokens are read.  Singular values and the certified rate
+    where the model has recurrent layers.
+    """
     task = TASKS[choice.task]
     scored = 2 if isinstance(task, Answers) else 1_000
-    return lambda model, _: {"held_out_loss": task.loss(model, scored)}
+
+    inputs, targets = (part[:8, -lags - 1 :] for part in task.training(HELD_OUT_SEED)[0])
+
+    def look(model: LanguageModel, how: Settings) -> dict[str, Any]:
+        found = {
+            "held_out_loss": task.loss(model, scored),
+            "gradient_by_lag": _input_gradient(model, inputs, targets),
+            "truncation_error": _forgetting(model, inputs),
+            "rate": how.stable_set.rate(model),
+        }
+        if layers_of(model):
+            found["singular_values"] = singular_values(model)[0].tolist()
+        return found
+
+    return look
+
+
+def _input_gradient(model: LanguageModel, inputs: Tensor, targets: Tensor) -> list[float]:
+    """Mean norm of the last loss's gradient at the inputs, the latest first."""
+    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        embedded = model.embed(inputs).detach().requires_grad_()
+        loss = model.loss(model.core(embedded)[0][:, -1:], targets[:, -1:])
+        (gradient,) = torch.autograd.grad(loss, embedded)
+    return gradient.norm(dim=-1).mean(0).flip(0).tolist()
+
+
+@torch.no_grad()
+def _forgetting(model: LanguageModel, inputs: Tensor) -> list[float]:
+    """The largest distance of the last logits from those of a model that reads the last 1, 2, 3, ... tokens only."""
+
+    def last(tokens: Tensor) -> Tensor:
+        return model.logits(model(tokens)[0][:, -1])
+
+    whole = last(inputs)
+    return [float((last(inputs[:, -k:]) - whole).norm(dim=-1).max()) for k in range(1, inputs.shape[1])]
 
 
 @dataclass(frozen=True)
@@ -320,7 +368,8 @@ def report(
         "### Report",
         f"**Question.** {question or TO_WRITE}",
         f"**Prediction, before the run.** {prediction or TO_WRITE}",
-        f"**Set-up.** {plan.steps} steps of Adam, {len(plan.seeds)} seeds, the same batches for all; "
+        f"**Set-up.** {plan.steps} steps of Adam, {len(plan.seeds)} seed{'s' * (len(plan.seeds) > 1)}, "
+        "the same batches for all; "
         f"{len(results)} trainings. Losses on data that no training has read.",
         "",
         "| row | loss, mean (range), nats | best at this context | context | parameters |",
