@@ -29,9 +29,10 @@ def test_the_chunked_head_equals_a_full_float64_softmax_in_loss_and_gradients(ro
     full = [part.double().requires_grad_() for part in parts]
     reference = F.cross_entropy(F.linear(*full), targets)
     (3 * reference).backward()
-    assert loss.item() == pytest.approx(reference.item(), rel=1e-5)
+    tolerance = 1e-5 * scale  # a score is rounded relative to its size
+    assert loss.item() == pytest.approx(reference.item(), rel=tolerance)
     for ours, theirs in zip(chunked, full, strict=True):
-        assert (ours.grad - theirs.grad).norm() <= 1e-5 * theirs.grad.norm()
+        assert (ours.grad - theirs.grad).norm() <= tolerance * theirs.grad.norm()
 
 
 def test_evaluation_makes_no_gradients():
