@@ -49,7 +49,7 @@ class LivePlot(anywidget.AnyWidget):
     _esm = Path(__file__).with_name("live_plot.js")
 
     alt = traitlets.Unicode().tag(sync=True)
-    rest = traitlets.Float(2.0).tag(sync=True)
+    rest = traitlets.Float(3.0).tag(sync=True)
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class LivePlot(anywidget.AnyWidget):
         *,
         alt: str,
         capacity: int = 2000,
-        rest: float = 2.0,
+        rest: float = 3.0,
     ) -> None:
         self._lock = threading.RLock()
         self._layouts = {name: copy.deepcopy(dict(layout)) for name, layout in layouts.items()}

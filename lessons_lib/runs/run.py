@@ -6,6 +6,7 @@ import contextvars
 import copy
 import math
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ Probe = Callable[[Any, Settings], dict[str, Any]]
 PUBLISH_SECONDS = 0.1
 PROBE_SECONDS = 0.8  # at least one a second, with room for the step in between
 PROBE_SHARE = 0.14  # of the thread's time, 0.16 of a training step; a dear probe runs less often
+BACKGROUND = 5  # niceness of a run's thread
 ENDED = ("finished", "stopped", "diverged", "failed")
 
 _registry: dict[str, Run] = {}
@@ -244,6 +246,8 @@ class Run:
         try:
             # One core stays free for the kernel and the browser.
             torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1)))
+            if sys.platform == "linux":  # where a thread has a priority of its own: the page and the sliders go first
+                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND)
             self._loop(self._prepared())
         except Exception as error:
             self._error = error
