@@ -12,15 +12,14 @@ import ipywidgets as widgets
 import numpy as np
 
 from lessons_lib.checks import Question
-from lessons_lib.panels.controls import NumberControl, close_all
+from lessons_lib.panels.controls import NumberControl
 from lessons_lib.panels.live_plot import LivePlot, Samples
-from lessons_lib.panels.prediction import PredictionWidget
+from lessons_lib.panels.panel import Panel
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 CAPACITY = 20_000  # points a curve; a drawing's lines must not be thinned out
-_explorers: dict[str, Explorer] = {}
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Knob:
         return all(isinstance(number, int) for number in (self.low, self.high, self.value, self.step))
 
 
-class Explorer(widgets.VBox):
+class Explorer(Panel):
     """A picture that is a function of a few numbers, and a slider for each of them.
 
     ``draw`` is an ordinary function that returns plotly figures, so that a page without widgets shows the same
@@ -63,9 +62,7 @@ class Explorer(widgets.VBox):
         name: str,
         prediction: Question | None = None,
     ) -> None:
-        if (old := _explorers.pop(name, None)) is not None:
-            old.close()
-        self.name, self.prediction = name, prediction
+        self._replace(name)
         self._compute = draw
         self._lock = threading.RLock()
         self.controls = {argument: self._control(argument, knob) for argument, knob in knobs.items()}
@@ -75,34 +72,7 @@ class Explorer(widgets.VBox):
         self._drawn = _points(figures)
         self.plot.draw(replace=self._drawn)
         self._said = widgets.HTML()
-        columns = {"grid_template_columns": "repeat(auto-fit, minmax(19em, 1fr))", "grid_gap": "0 16px"}
-        sliders = widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(**columns))
-        question = [] if prediction is None else [PredictionWidget(prediction)]
-        super().__init__([*question, sliders, self._said, self.plot], layout=widgets.Layout(width="100%"))
-        if prediction is not None:
-            prediction.listeners.append(self._show_lock)
-        self._show_lock()
-        _explorers[name] = self
-
-    def __repr__(self) -> str:
-        return f"Explorer({self.name!r}): a live panel, to be used where notebooks run"
-
-    def figure(self) -> go.Figure:
-        """What the plot shows now as one plain plotly figure."""
-        from lessons_lib.figures import finished
-
-        return finished(self.plot.figure())
-
-    def close(self) -> None:
-        """Close every widget of the panel."""
-        if self.prediction is not None and self._show_lock in self.prediction.listeners:
-            self.prediction.listeners.remove(self._show_lock)
-        if _explorers.get(self.name) is self:
-            del _explorers[self.name]
-        for child in self.children:
-            close_all(child)
-        self.layout.close()
-        super().close()
+        super().__init__(name, prediction)
 
     def _control(self, argument: str, knob: Knob) -> NumberControl:
         return NumberControl(
@@ -129,17 +99,21 @@ class Explorer(widgets.VBox):
             self._drawn = points
             self.plot.draw(replace=moved, layouts=_layouts(figures))
             self.plot.alt = _alt(figures)
-            self._show_lock()
+            self._show_state()
 
     def _figures(self) -> list[go.Figure]:
         drawn = self._compute(**self.values)
         return list(drawn) if isinstance(drawn, (list, tuple)) else [drawn]
 
-    def _show_lock(self, _: object = None) -> None:
-        locked = self.prediction is not None and self.prediction.committed is None
+    def _rows(self) -> list[widgets.Widget]:
+        columns = {"grid_template_columns": "repeat(auto-fit, minmax(19em, 1fr))", "grid_gap": "0 16px"}
+        sliders = widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(**columns))
+        return [*self._question(), sliders, self._said, self.plot]
+
+    def _show_state(self, _: object = None) -> None:
         for control in self.controls.values():
-            control.slider.disabled = control.number.disabled = locked
-        self._say("Answer the question above: then the sliders unlock." if locked else "")
+            control.slider.disabled = control.number.disabled = self.locked
+        self._say("Answer the question above: then the sliders unlock." if self.locked else "")
 
     def _say(self, text: str) -> None:
         self._said.value = f'<div role="status" style="line-height:1.4">{escape(text)}</div>'

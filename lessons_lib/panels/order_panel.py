@@ -3,39 +3,26 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from html import escape
+from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets as widgets
 
 from lessons_lib.checks import Question
 from lessons_lib.figures import style_of
-from lessons_lib.panels.controls import NumberControl, close_all
+from lessons_lib.panels.controls import NumberControl
 from lessons_lib.panels.live_plot import LivePlot
-from lessons_lib.panels.prediction import PredictionWidget
+from lessons_lib.panels.panel import PlayerPanel
 from lessons_lib.panels.training_plot import SET_BY_YOU
-from lessons_lib.runs import Player
 from lessons_lib.studies import n_gram
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 SMOOTHED = 10  # steps of the running mean
 MOST_MARKS, STAYS = 8, 5  # marks drawn; steps that an n must last to be marked
 TICKS = [5, 10, 15, 20, 25, 30, 40, 50, 70, 100, 200, 500, 1_000]
-STATES = {
-    "ready": "Ready: press Play.",
-    "running": "Running.",
-    "paused": "Paused: Play goes on.",
-    "failed": "Failed:",
-}
-_panels: dict[str, OrderPanel] = {}
 
 
-class OrderPanel(widgets.VBox):
+class OrderPanel(PlayerPanel):
     """An n-gram LSTM training live, and a slider for n; the panel of the same name is replaced.
 
     Beside the training curve stands the held-out perplexity that the very same weights reach at every n.
@@ -57,11 +44,8 @@ class OrderPanel(widgets.VBox):
         name: str = "n-gram",
         seed: int = 0,
     ) -> None:
-        if (old := _panels.pop(name, None)) is not None:
-            old.close()
-        self.reading, self.prediction, self.name, self.seed = reading, prediction, name, seed
+        self.reading, self.seed = reading, seed
         self._levels = dict(levels or {})
-        self._lock = threading.RLock()
         self.order = n_gram.Order()
         self.records: list[n_gram.LiveRecord] = []
         self.plot = LivePlot(_traces(), _layouts(), alt="Nothing to see yet: press Play.")
@@ -75,23 +59,13 @@ class OrderPanel(widgets.VBox):
             value=self.order.n,
             on_change=self._set_order,
         )
-        self.player = Player(self._train, self._draw, name=name)
-        self.buttons = {
-            "Play": self._button("Play", "play", "Train, from the start or from a pause", self.player.start),
-            "Pause": self._button("Pause", "pause", "Finish the step in hand, then wait", self.player.pause),
-            "Reset": self._button("Reset", "refresh", "Begin again from the same first weights", self.reset),
-        }
-        self._said = widgets.HTML()
-        super().__init__(self._rows(), layout=widgets.Layout(width="100%"))
+        tooltips = (
+            "Train, from the start or from a pause",
+            "Finish the step in hand, then wait",
+            "Begin again from the same first weights",
+        )
+        super().__init__(self._train, self._draw, tooltips, name=name, prediction=prediction)
         self._show_levels()
-        self.player.listeners.append(self._show_state)
-        if prediction is not None:
-            prediction.listeners.append(self._show_state)
-        self._show_state()
-        _panels[name] = self
-
-    def __repr__(self) -> str:
-        return f"OrderPanel({self.name!r}): a live panel, to be used where notebooks run"
 
     def reset(self) -> None:
         """Begin again from the same first weights, with the n that the slider shows."""
@@ -102,35 +76,11 @@ class OrderPanel(widgets.VBox):
         self.plot.draw(layouts=_marks([]))
         self._show_state()
 
-    def figure(self) -> go.Figure:
-        """What the plot shows now as a plain plotly figure, for pages that run no widgets."""
-        from lessons_lib.figures import finished
-
-        return finished(self.plot.figure())
-
-    def close(self) -> None:
-        """End the training and close every widget of the panel."""
-        self.player.close()
-        if self.prediction is not None and self._show_state in self.prediction.listeners:
-            self.prediction.listeners.remove(self._show_state)
-        if _panels.get(self.name) is self:
-            del _panels[self.name]
-        for child in self.children:
-            close_all(child)
-        self.layout.close()
-        super().close()
-
-    def _button(self, label: str, icon: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
-        button = widgets.Button(description=label, icon=icon, tooltip=tooltip, layout=widgets.Layout(width="auto"))
-        button.on_click(lambda _: act())
-        return button
-
     def _rows(self) -> list[widgets.Widget]:
-        rows: list[widgets.Widget] = [] if self.prediction is None else [PredictionWidget(self.prediction)]
         wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 10px"}
         self.control.layout.flex = "1 1 16em"
-        rows.append(widgets.Box([*self.buttons.values(), self.control], layout=widgets.Layout(**wrap)))
-        return [*rows, self._said, self.plot]
+        steering = widgets.Box([*self.buttons.values(), self.control], layout=widgets.Layout(**wrap))
+        return [*self._question(), steering, self._said, self.plot]
 
     def _set_order(self, n: int) -> None:
         self.order.n = int(n)
@@ -159,18 +109,8 @@ class OrderPanel(widgets.VBox):
         if moved or record.by_n is not None:
             self._show_state()
 
-    def _show_state(self, _: object = None) -> None:
-        with self._lock:
-            state = self.player.state
-            locked = self.prediction is not None and self.prediction.committed is None
-            self.buttons["Play"].disabled = locked or state not in ("ready", "paused")
-            self.buttons["Pause"].disabled = state != "running"
-            text = "Answer the question above: then Play unlocks." if locked and state == "ready" else STATES[state]
-            text = f"{text} {self.player.message}".strip()
-            if self.records:
-                self.plot.alt = in_words(self.records)
-                text += f" {self.plot.alt}"
-            self._said.value = f'<div role="status" style="line-height:1.4">{escape(text)}</div>'
+    def _words(self) -> str:
+        return in_words(self.records) if self.records else ""
 
 
 def in_words(records: list[n_gram.LiveRecord]) -> str:

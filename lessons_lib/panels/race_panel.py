@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -15,26 +14,14 @@ from lessons_lib.checks import Question
 from lessons_lib.figures import Style, style_of
 from lessons_lib.panels.controls import close_all
 from lessons_lib.panels.live_plot import LivePlot
-from lessons_lib.panels.prediction import PredictionWidget
-from lessons_lib.runs import Player
+from lessons_lib.panels.panel import STATES, PlayerPanel
 from lessons_lib.studies import races
 from lessons_lib.studies.race_tasks import TASKS, Task
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
 DRAW_SECONDS = 0.1
-STATES = {
-    "ready": "Ready: press Play.",
-    "running": "Racing.",
-    "paused": "Paused: Play goes on.",
-    "finished": "Finished: choose another k and press Play, or another task.",
-    "failed": "Failed:",
-}
-_panels: dict[str, RacePanel] = {}
 
 
-class RacePanel(widgets.VBox):
+class RacePanel(PlayerPanel):
     """Feed-forward against recurrent on one of the five tasks of :mod:`lessons_lib.studies.race_tasks`.
 
     A new k, task or kind of equality begins a new race; the final scores of a task's earlier races stay in the right
@@ -49,6 +36,11 @@ class RacePanel(widgets.VBox):
         seed: of weights and data.
     """
 
+    states = STATES | {
+        "running": "Racing.",
+        "finished": "Finished: choose another k and press Play, or another task.",
+    }
+
     def __init__(
         self,
         tasks: Sequence[str] = tuple(TASKS),
@@ -59,10 +51,7 @@ class RacePanel(widgets.VBox):
         steps: int | None = None,
         seed: int = 0,
     ) -> None:
-        if (old := _panels.pop(name, None)) is not None:
-            old.close()
-        self.prediction, self.name, self.steps, self.seed = prediction, name, steps, seed
-        self._lock = threading.RLock()
+        self.steps, self.seed = steps, seed
         self._drawn, self._choosing = 0.0, False
         self.standings: list[races.Standing] = []
         self.task = TASKS[tasks[0]]()
@@ -82,28 +71,17 @@ class RacePanel(widgets.VBox):
         )
         for control in (self.chooser, self.context, self.equal):
             control.style.description_width = "initial"
-        self.player = Player(self._race, self._draw, name=name)
-        self.buttons = {
-            "Play": self._button("Play", "play", "Start the race, or go on after a pause", self.player.start),
-            "Pause": self._button("Pause", "pause", "Finish the round in hand, then wait", self.player.pause),
-            "Reset": self._button("Reset", "refresh", "Back to the start of this race", self.reset),
-        }
-        self._said, self._card = widgets.HTML(), widgets.HTML(layout=widgets.Layout(overflow="auto"))
-        self._about = widgets.HTML()
+        self._card, self._about = widgets.HTML(layout=widgets.Layout(overflow="auto")), widgets.HTML()
         self.plot = self._new_plot()
-        self._above = self._rows()
-        super().__init__([*self._above, self.plot], layout=widgets.Layout(width="100%"))
+        tooltips = (
+            "Start the race, or go on after a pause",
+            "Finish the round in hand, then wait",
+            "Back to the start of this race",
+        )
+        super().__init__(self._race, self._draw, tooltips, name=name, prediction=prediction)
         self.chooser.observe(lambda change: self.choose(change["new"]), "value")
         self.context.observe(self._on_context, "value")
         self.equal.observe(lambda _: self.reset(), "value")
-        self.player.listeners.append(self._show_state)
-        if prediction is not None:
-            prediction.listeners.append(self._show_state)
-        self._show_state()
-        _panels[name] = self
-
-    def __repr__(self) -> str:
-        return f"RacePanel({self.name!r}): a live panel, to be used where notebooks run"
 
     def choose(self, task: str, k: int | None = None) -> None:
         """Race on another task: its own rivals, its own k's, and a new picture."""
@@ -129,40 +107,17 @@ class RacePanel(widgets.VBox):
             self.plot.draw(replace={name: ([], [])})
         self._show_state()
 
-    def figure(self) -> go.Figure:
-        """What the plot shows now as a plain plotly figure, for pages that run no widgets."""
-        from lessons_lib.figures import finished
-
-        return finished(self.plot.figure())
-
-    def close(self) -> None:
-        """End the race and close every widget of the panel."""
-        self.player.close()
-        if self.prediction is not None and self._show_state in self.prediction.listeners:
-            self.prediction.listeners.remove(self._show_state)
-        if _panels.get(self.name) is self:
-            del _panels[self.name]
-        for child in self.children:
-            close_all(child)
-        self.layout.close()
-        super().close()
-
     # -- what the panel is made of --------------------------------------------------------------------------------
 
     def _names(self) -> list[str]:
         return [self.task.feed_forward, *self.task.recurrent]
 
-    def _button(self, label: str, icon: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
-        button = widgets.Button(description=label, icon=icon, tooltip=tooltip, layout=widgets.Layout(width="auto"))
-        button.on_click(lambda _: act())
-        return button
-
     def _rows(self) -> list[widgets.Widget]:
         wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 12px"}
-        rows: list[widgets.Widget] = [] if self.prediction is None else [PredictionWidget(self.prediction)]
         controls = widgets.Box([self.chooser, self.context, self.equal], layout=widgets.Layout(**wrap))
         buttons = widgets.Box(list(self.buttons.values()), layout=widgets.Layout(**wrap))
-        return [*rows, controls, buttons, self._about, self._said, self._card]
+        self._above = [*self._question(), controls, buttons, self._about, self._said, self._card]
+        return [*self._above, self.plot]
 
     def _new_plot(self) -> LivePlot:
         self._finals: dict[int, float] = {}
@@ -212,15 +167,9 @@ class RacePanel(widgets.VBox):
 
     def _show_state(self, _: object = None) -> None:
         with self._lock:
-            state = self.player.state
-            locked = self.prediction is not None and self.prediction.committed is None
-            self.buttons["Play"].disabled = locked or state not in ("ready", "paused")
+            super()._show_state()
             self.buttons["Play"].button_style = "" if self.buttons["Play"].disabled else "primary"
-            self.buttons["Pause"].disabled = state != "running"
-            text = "Answer the question above: then Play unlocks." if locked and state == "ready" else STATES[state]
-            text = f"{text} {self.player.message}".strip()
             self._about.value = f'<div style="line-height:1.4">{escape(about(self.task, self.context.value))}</div>'
-            self._said.value = f'<div role="status" style="line-height:1.4">{escape(text)}</div>'
             self._card.value = card(self.task, self.standings)
             self.plot.alt = in_words(self.task, self.standings)
 

@@ -2,37 +2,24 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from html import escape
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import ipywidgets as widgets
 
 from lessons_lib.checks import Question
 from lessons_lib.figures import style_of
 from lessons_lib.figures.machines import NAMES
-from lessons_lib.panels.controls import NumberControl, close_all
+from lessons_lib.panels.controls import NumberControl
 from lessons_lib.panels.live_plot import LivePlot, Samples
-from lessons_lib.panels.prediction import PredictionWidget
-from lessons_lib.runs import Player
+from lessons_lib.panels.panel import STATES, PlayerPanel
 from lessons_lib.studies import why_feed_forward
 from lessons_lib.studies.why_feed_forward import Throughput
 
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
-
 LONGEST, WIDEST, LARGEST = 256, 128, 16
-STATES = {
-    "ready": "Ready: press Play.",
-    "running": "Measuring.",
-    "paused": "Paused: Play goes on.",
-    "failed": "Failed:",
-}
-_panels: dict[str, ThroughputPanel] = {}
 
 
-class ThroughputPanel(widgets.VBox):
+class ThroughputPanel(PlayerPanel):
     """Tokens a second in a training step, family by family, in a loop; the next measurement uses the sliders.
 
     The best figure at each length stays; another width or batch begins a new picture.
@@ -43,6 +30,8 @@ class ThroughputPanel(widgets.VBox):
         name: identifies the panel; the one of the same name is replaced.
     """
 
+    states = STATES | {"running": "Measuring."}
+
     def __init__(
         self,
         *,
@@ -50,10 +39,7 @@ class ThroughputPanel(widgets.VBox):
         reference: Mapping[str, Any] | None = None,
         name: str = "throughput",
     ) -> None:
-        if (old := _panels.pop(name, None)) is not None:
-            old.close()
-        self.prediction, self.name, self._reference = prediction, name, reference
-        self._lock = threading.RLock()
+        self._reference = reference
         self.records: list[Throughput] = []
         self.best: dict[str, dict[int, float]] = {}
         self._shown: tuple[int, int] | None = None
@@ -63,23 +49,9 @@ class ThroughputPanel(widgets.VBox):
             "width": _knob("width", "Units of a layer", 16, WIDEST, why_feed_forward.WIDTH, 16),
             "batch": _knob("batch", "Sequences trained side by side", 1, LARGEST, why_feed_forward.BATCH, 1),
         }
-        self.player = Player(self._measure, self._draw, name=name)
-        self.buttons = {
-            "Play": self._button("Play", "play", "Measure until paused", self.player.start),
-            "Pause": self._button("Pause", "pause", "Finish the measurement in hand, then wait", self.player.pause),
-            "Reset": self._button("Reset", "refresh", "Forget what was measured", self.reset),
-        }
-        self._said = widgets.HTML()
-        super().__init__(self._rows(), layout=widgets.Layout(width="100%"))
+        tooltips = ("Measure until paused", "Finish the measurement in hand, then wait", "Forget what was measured")
+        super().__init__(self._measure, self._draw, tooltips, name=name, prediction=prediction)
         self._draw_reference()
-        self.player.listeners.append(self._show_state)
-        if prediction is not None:
-            prediction.listeners.append(self._show_state)
-        self._show_state()
-        _panels[name] = self
-
-    def __repr__(self) -> str:
-        return f"ThroughputPanel({self.name!r}): a live panel, to be used where notebooks run"
 
     def reset(self) -> None:
         """Forget what was measured; the sliders stay where they are."""
@@ -89,35 +61,11 @@ class ThroughputPanel(widgets.VBox):
         self._draw_reference()
         self._show_state()
 
-    def figure(self) -> go.Figure:
-        """What the plot shows now as a plain plotly figure, for pages that run no widgets."""
-        from lessons_lib.figures import finished
-
-        return finished(self.plot.figure())
-
-    def close(self) -> None:
-        """End the measuring and close every widget of the panel."""
-        self.player.close()
-        if self.prediction is not None and self._show_state in self.prediction.listeners:
-            self.prediction.listeners.remove(self._show_state)
-        if _panels.get(self.name) is self:
-            del _panels[self.name]
-        for child in self.children:
-            close_all(child)
-        self.layout.close()
-        super().close()
-
-    def _button(self, label: str, icon: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
-        button = widgets.Button(description=label, icon=icon, tooltip=tooltip, layout=widgets.Layout(width="auto"))
-        button.on_click(lambda _: act())
-        return button
-
     def _rows(self) -> list[widgets.Widget]:
-        rows: list[widgets.Widget] = [] if self.prediction is None else [PredictionWidget(self.prediction)]
-        rows.append(widgets.Box(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap")))
+        buttons = widgets.Box(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap"))
         columns = {"grid_template_columns": "repeat(auto-fit, minmax(16em, 1fr))", "grid_gap": "0 16px"}
-        rows.append(widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(**columns)))
-        return [*rows, self._said, self.plot]
+        sliders = widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(**columns))
+        return [*self._question(), buttons, sliders, self._said, self.plot]
 
     def _draw_reference(self) -> None:
         if self._reference is not None:
@@ -147,18 +95,8 @@ class ThroughputPanel(widgets.VBox):
         self.plot.draw(replace=curves, layouts={"throughput": {"title": _title(title)}})
         self._show_state()
 
-    def _show_state(self, _: object = None) -> None:
-        with self._lock:
-            state = self.player.state
-            locked = self.prediction is not None and self.prediction.committed is None
-            self.buttons["Play"].disabled = locked or state not in ("ready", "paused")
-            self.buttons["Pause"].disabled = state != "running"
-            text = "Answer the question above: then Play unlocks." if locked and state == "ready" else STATES[state]
-            text = f"{text} {self.player.message}".strip()
-            if self.records:
-                self.plot.alt = in_words(self.records)
-                text += f" {self.plot.alt}"
-            self._said.value = f'<div role="status" style="line-height:1.4">{escape(text)}</div>'
+    def _words(self) -> str:
+        return in_words(self.records) if self.records else ""
 
 
 def in_words(records: list[Throughput]) -> str:

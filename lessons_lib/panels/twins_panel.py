@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
-from html import escape
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 import ipywidgets as widgets
 
 from lessons_lib.checks import Question
 from lessons_lib.figures import Style, ordered_style, style_of
-from lessons_lib.panels.controls import NumberControl, close_all
+from lessons_lib.panels.controls import NumberControl
 from lessons_lib.panels.live_plot import LivePlot
-from lessons_lib.panels.prediction import PredictionWidget
-from lessons_lib.runs import Player
+from lessons_lib.panels.panel import PlayerPanel
 from lessons_lib.stability import SpectralBall, Unconstrained
 from lessons_lib.studies import twins
 from lessons_lib.training import Mailbox
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 STARTS = {  # name: gain of the orthogonal W, bound
     "stable": (twins.STABLE_RATE, twins.STABLE_RATE),
@@ -28,17 +22,9 @@ STARTS = {  # name: gain of the orthogonal W, bound
 }
 COMPARED = (5, 20)  # the k's that are always there
 SMALLEST = 1e-12
-STATES = {
-    "ready": "Ready: press Play.",
-    "running": "Running.",
-    "paused": "Paused: Play goes on.",
-    "finished": "Finished: Reset begins again.",
-    "failed": "Failed:",
-}
-_panels: dict[str, TwinsPanel] = {}
 
 
-class TwinsPanel(widgets.VBox):
+class TwinsPanel(PlayerPanel):
     """The relative weight gap of twins, step by step, for k = 5, 20 and a k of the learner's.
 
     λ acts on the next step; a new k or a new start begins again.  The panel of the same name is replaced.
@@ -58,10 +44,7 @@ class TwinsPanel(widgets.VBox):
         steps: int = twins.TRAINING_STEPS,
         seed: int = 0,
     ) -> None:
-        if (old := _panels.pop(name, None)) is not None:
-            old.close()
-        self.prediction, self.name, self.steps, self.seed = prediction, name, steps, seed
-        self._lock = threading.RLock()
+        self.steps, self.seed = steps, seed
         self._start = "stable"
         self._record: twins.TwinRecord | None = None
         self.plot = LivePlot(_traces(), _layouts(steps), alt="Nothing to see yet: press Play.")
@@ -86,12 +69,6 @@ class TwinsPanel(widgets.VBox):
             on_change=lambda _: self.reset(),
         )
         self._mailbox = Mailbox(twins.settings(self.bound.value))
-        self.player = Player(self._twins, self._draw, name=name)
-        self.buttons = {
-            "Play": self._button("Play", "play", "Train the twins, from the start or from a pause", self.player.start),
-            "Pause": self._button("Pause", "pause", "Finish the step in hand, then wait", self.player.pause),
-            "Reset": self._button("Reset", "refresh", "Begin again from the same first weights", self.reset),
-        }
         self.starts = {
             "stable": self._button(
                 ".8 × orthogonal, projected", "", "Begin again, stable", lambda: self.begin("stable")
@@ -100,16 +77,12 @@ class TwinsPanel(widgets.VBox):
                 "2 × orthogonal, free", "", "Begin again, unstable", lambda: self.begin("unstable")
             ),
         }
-        self._said = widgets.HTML()
-        super().__init__(self._rows(), layout=widgets.Layout(width="100%"))
-        self.player.listeners.append(self._show_state)
-        if prediction is not None:
-            prediction.listeners.append(self._show_state)
-        self._show_state()
-        _panels[name] = self
-
-    def __repr__(self) -> str:
-        return f"TwinsPanel({self.name!r}): a live panel, to be used where notebooks run"
+        tooltips = (
+            "Train the twins, from the start or from a pause",
+            "Finish the step in hand, then wait",
+            "Begin again from the same first weights",
+        )
+        super().__init__(self._twins, self._draw, tooltips, name=name, prediction=prediction)
 
     @property
     def settings(self) -> twins.Settings:
@@ -130,38 +103,14 @@ class TwinsPanel(widgets.VBox):
         self.plot.clear()
         self._show_state()
 
-    def figure(self) -> go.Figure:
-        """What the plot shows now as a plain plotly figure, for pages that run no widgets."""
-        from lessons_lib.figures import finished
-
-        return finished(self.plot.figure())
-
-    def close(self) -> None:
-        """End the run and close every widget of the panel."""
-        self.player.close()
-        if self.prediction is not None and self._show_state in self.prediction.listeners:
-            self.prediction.listeners.remove(self._show_state)
-        if _panels.get(self.name) is self:
-            del _panels[self.name]
-        for child in self.children:
-            close_all(child)
-        self.layout.close()
-        super().close()
-
-    def _button(self, label: str, icon: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
-        button = widgets.Button(description=label, icon=icon, tooltip=tooltip, layout=widgets.Layout(width="auto"))
-        button.on_click(lambda _: act())
-        return button
-
     def _rows(self) -> list[widgets.Widget]:
         wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 10px"}
-        rows: list[widgets.Widget] = [] if self.prediction is None else [PredictionWidget(self.prediction)]
         label = widgets.HTML("Start from", layout=widgets.Layout(margin="2px 4px"))
         buttons = [*self.buttons.values(), label, *self.starts.values()]
-        rows.append(widgets.Box(buttons, layout=widgets.Layout(**wrap)))
+        steering = widgets.Box(buttons, layout=widgets.Layout(**wrap))
         columns = {"grid_template_columns": "repeat(auto-fit, minmax(20em, 1fr))", "grid_gap": "0 16px"}
-        rows.append(widgets.GridBox([self.bound, self.context], layout=widgets.Layout(**columns)))
-        return [*rows, self._said, self.plot]
+        sliders = widgets.GridBox([self.bound, self.context], layout=widgets.Layout(**columns))
+        return [*self._question(), steering, sliders, self._said, self.plot]
 
     def _set_bound(self, bound: float | None) -> None:
         self._mailbox.update(stable_set=Unconstrained() if bound is None else SpectralBall(bound))
@@ -188,18 +137,8 @@ class TwinsPanel(widgets.VBox):
         self.plot.draw(append=gaps | losses)
         self._show_state()
 
-    def _show_state(self, _: object = None) -> None:
-        with self._lock:
-            state, record = self.player.state, self._record
-            locked = self.prediction is not None and self.prediction.committed is None
-            self.buttons["Play"].disabled = locked or state not in ("ready", "paused")
-            self.buttons["Pause"].disabled = state != "running"
-            text = "Answer the question above: then Play unlocks." if locked and state == "ready" else STATES[state]
-            text = escape(f"{text} {self.player.message}".strip())
-            if record is not None:
-                text += escape(" " + in_words(record, int(self.context.value or 1)))
-                self.plot.alt = in_words(record, int(self.context.value or 1))
-            self._said.value = f'<div role="status" style="line-height:1.4">{text}</div>'
+    def _words(self) -> str:
+        return "" if self._record is None else in_words(self._record, int(self.context.value or 1))
 
 
 def in_words(record: twins.TwinRecord, context_length: int) -> str:

@@ -64,6 +64,14 @@ class PanelPage:
     def slider(self, label: str):
         return self.notebook.page.locator(".widget-slider", has_text=label).locator(".noUi-handle").first
 
+    def switch_on(self, label: str) -> None:
+        """Tick the checkbox that frees a slider; a step has used it, and the slider can be moved."""
+        before, locked = self.changes(), self.notebook.page.locator(".widget-slider [disabled]")
+        sliders = locked.count()
+        self.notebook.page.get_by_role("checkbox", name=label).press("Space")
+        wait_for(lambda: self.changes() > before, 10, f"{label} did not reach the training")
+        wait_for(lambda: locked.count() < sliders, 10, f"{label} freed no slider")
+
     def loss_points(self) -> int:
         return self.notebook.page.evaluate(f"() => ({self.LOSS})()?.x?.length ?? 0")
 
@@ -113,8 +121,7 @@ def steer_lesson(
     panel.commit(answer)
     panel.play()
     if switch is not None:
-        notebook.page.get_by_role("checkbox", name=switch).press("Space")
-        time.sleep(SETTLED)
+        panel.switch_on(switch)
     shares = [MOVES // len(sliders) + (i < MOVES % len(sliders)) for i in range(len(sliders))]
     for attempt in (1, 2):
         found = [

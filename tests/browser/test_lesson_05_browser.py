@@ -12,7 +12,7 @@ from tests.browser.steering import PanelPage
 pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "05_why_feed_forward.ipynb"
-PANEL = "__import__('lessons_lib.panels.throughput_panel', fromlist=['_panels'])._panels['throughput']"
+PANEL = "__import__('lessons_lib.panels.panel', fromlist=['_panels'])._panels['ThroughputPanel', 'throughput']"
 DRAWN = "[...document.querySelectorAll('.lessons-live-plot-part')].flatMap(p => p.data ?? [])"
 
 

@@ -12,7 +12,7 @@ from tests.browser.steering import PanelPage
 pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "07_n_gram_lstm.ipynb"
-PANEL = "__import__('lessons_lib.panels.order_panel', fromlist=['_panels'])._panels['n-gram']"
+PANEL = "__import__('lessons_lib.panels.panel', fromlist=['_panels'])._panels['OrderPanel', 'n-gram']"
 
 
 def test_n_moves_while_it_trains_and_the_next_steps_use_it(notebook, lab_root: Path):

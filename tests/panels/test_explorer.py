@@ -63,7 +63,7 @@ def test_sliders_are_locked_until_the_learner_has_bet():
     bet.commit("up")
     assert not any(control.slider.disabled for control in explorer.controls.values())
     explorer.close()
-    assert explorer._show_lock not in bet.listeners
+    assert explorer._show_state not in bet.listeners
 
 
 def test_an_error_is_shown_and_the_last_picture_stays(explorer):
