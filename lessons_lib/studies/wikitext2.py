@@ -101,7 +101,7 @@ class Study:
             model = config.build_model(self.corpus.counts).to(self.device)
         tokens = self.corpus.text.train[: config.train_tokens].to(self.device)
         stream = Stream(tokens, config.batch_size, config.steps)
-        self.training = TrainingState.begin(model, stream, seed=self.seed)
+        self.training = TrainingState.begin(model, stream, seed=self.seed, optimizer=config.optimizer)
         self.settings = Settings(
             config.steps,
             learning_rate=config.learning_rate,

@@ -65,8 +65,12 @@ class TrainingState:
             raise ValueError(f"optimizer={optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
         if len(stream) == 0:
             raise ValueError("the stream holds no batch: pass more tokens, or fewer sequences or steps")
-        kind = torch.optim.SGD if optimizer == "sgd" else torch.optim.Adam
-        return cls(model, stream, kind(model.parameters(), lr=1.0), seed=seed)
+        chosen = (
+            torch.optim.SGD(model.parameters(), lr=1.0)
+            if optimizer == "sgd"
+            else torch.optim.Adam(model.parameters(), lr=1.0, fused=True)  # a tenth of the time on a large embedding
+        )
+        return cls(model, stream, chosen, seed=seed)
 
 
 def train(
