@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -122,11 +123,13 @@ Beginning = Annotated[str, typer.Argument(help="How the lessons' file names begi
 
 @application.command("execute")
 def execute_lessons(beginning: Beginning = "") -> None:
-    """Run lessons and store their outputs."""
+    """Run lessons and store their outputs; tells the minutes that each lesson's header speaks of."""
     for path in lessons(beginning):
+        began = time.monotonic()
         notebook = execute(nbformat.read(path, as_version=4))
         nbformat.write(notebook, path)
-        typer.echo(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
+        minutes = (time.monotonic() - began) / 60
+        typer.echo(f"{path.name}: {minutes:.1f} minutes, {path.stat().st_size / 1000:.0f} kB")
 
 
 @application.command("solutions")
