@@ -14,7 +14,7 @@ import math
 import multiprocessing
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -41,13 +41,14 @@ from lessons_lib.stability import (
     truncation_bounds,
 )
 from lessons_lib.studies.artefact import device_name, mean_and_range
-from lessons_lib.training import Settings, train
+from lessons_lib.training import Mailbox, Settings, train
 
 BATCH_SIZE, EPOCHS, GRADIENT_CLIP = 8, 50, 1.0
 RATES = (2e-3, 6e-3, 1.8e-2)
 SEEDS = (0, 1, 2)
 BOUND = 0.9
 MOST_KEYS = 8  # that sound in one frame, as the theorem's bound on the inputs
+JSB_LABEL = "JSB chorales: Bach, four voices, a frame is a quarter note"
 LONGEST = 24  # lags and context lengths that a probe measures
 
 
@@ -81,7 +82,7 @@ class Music:
 def music() -> Music:
     """The JSB chorales; chords made on the spot where they cannot be had, and the label says so."""
     try:
-        return Music("JSB chorales: Bach, four voices, a frame is a quarter note", jsb_chorales())
+        return Music(JSB_LABEL, jsb_chorales())
     except DataUnavailable:
         return embedded_music()
 
@@ -118,12 +119,13 @@ class ChoraleModel(nn.Module):
     """p(which of the 88 keys sound next | frames so far), keys independent of each other given the past.
 
     ``core`` maps (batch, time, 88) to (batch, time, hidden); ``forward`` and ``loss`` are those of a language
-    model with frames in the place of tokens.
+    model with frames in the place of tokens.  ``dropout`` acts on the features, while training.
     """
 
-    def __init__(self, core: Any):
+    def __init__(self, core: Any, dropout: float = 0.0):
         super().__init__()
         self.core: Any = core
+        self.dropout = nn.Dropout(dropout)
         self.decoder = nn.Linear(core.hidden_size, KEYS)
 
     @property
@@ -133,7 +135,8 @@ class ChoraleModel(nn.Module):
 
     def forward(self, frames: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """frames: (batch, time, 88) -> features: (batch, time, hidden), and the core's state."""
-        return self.core(frames, state)
+        features, state = self.core(frames, state)
+        return self.dropout(features), state
 
     def logits(self, features: Tensor) -> Tensor:
         """features: (..., hidden) -> (..., 88), of each key sounding."""
@@ -155,14 +158,14 @@ def factory(
 
 
 def factory_of(
-    core: Callable[[], Any], seed: int = 0, *, epochs: int = EPOCHS, reading: Music | None = None
+    core: Callable[[], Any], seed: int = 0, *, epochs: int = EPOCHS, reading: Music | None = None, dropout: float = 0.0
 ) -> Callable[[], tuple[ChoraleModel, ChoraleBatches]]:
-    """The same around any core of inputs of width 88."""
+    """The same around any core of inputs of width 88; ``dropout`` on its features."""
 
     def build() -> tuple[ChoraleModel, ChoraleBatches]:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            model = ChoraleModel(core())
+            model = ChoraleModel(core(), dropout)
         pieces = (reading or music()).pieces.train
         return model, ChoraleBatches(pieces, BATCH_SIZE, epochs=epochs, seed=seed)
 
@@ -186,7 +189,9 @@ def score(model: ChoraleModel, pieces: Sequence[Tensor]) -> float:
     """Nats per predicted frame of these pieces, each read from a zero state."""
     # One batch: a mean over batches would weigh frames by the padding beside them.
     inputs, targets = ChoraleBatches(pieces, len(pieces))[0]
-    features, _ = model(inputs)
+    training = model.training
+    features, _ = model.eval()(inputs)
+    model.train(training)
     return float(model.loss(features, targets))
 
 
@@ -194,7 +199,7 @@ def score(model: ChoraleModel, pieces: Sequence[Tensor]) -> float:
 class Fit:
     """A trained model, as it was after its best epoch on the validation pieces.
 
-    ``valid``: nats per frame after each epoch; ``epoch``: the best one, counted from 1.
+    ``valid``: nats per frame after each epoch; ``epoch``: the best one, counted from 1; ``seconds``: of the processor.
     """
 
     model: ChoraleModel
@@ -221,21 +226,42 @@ def fit(
     model, batches = factory(row, seed, epochs=epochs, reading=reading)()
     chosen = settings(row, learning_rate, reading=reading)
     if stable_set is not None:
-        chosen = Settings(chosen.truncation_length, "chunked", learning_rate, GRADIENT_CLIP, stable_set)
+        chosen = replace(chosen, stable_set=stable_set)
+    return fit_model(model, batches, Mailbox(chosen), epochs=epochs, seed=seed, reading=reading)
+
+
+def fit_model(
+    model: ChoraleModel,
+    batches: ChoraleBatches,
+    mailbox: Mailbox,
+    *,
+    epochs: int,
+    seed: int = 0,
+    reading: Music | None = None,
+    falling: bool = False,
+) -> Fit:
+    """Train any model of frames on ``batches`` (of so many epochs) with Adam, and keep the best epoch.
+
+    ``falling``: the learning rate goes down to zero in a line.  RuntimeError when no epoch ends with a finite
+    validation loss.
+    """
+    pieces, rate = (reading or music()).pieces, mailbox.settings.learning_rate
     valid: list[float] = []
     best = copy.deepcopy(model)
-    began = time.monotonic()
+    began = time.process_time()
     per_epoch = len(batches) // epochs
-    for record in train(model, batches, chosen, steps=len(batches), seed=seed, optimizer="adam"):
+    for record in train(model, batches, mailbox, steps=len(batches), seed=seed, optimizer="adam"):
+        if falling:
+            mailbox.update(learning_rate=rate * max(1e-3, 1 - (record.step + 1) / len(batches)))
         if (record.step + 1) % per_epoch:
             continue
-        valid.append(score(model, reading.pieces.valid))
+        valid.append(score(model, pieces.valid))
         if valid[-1] == min(valid):
             best = copy.deepcopy(model)
     finite = [loss for loss in valid if math.isfinite(loss)]
     if not finite:
-        raise RuntimeError(f"{row} at learning rate {learning_rate:g} never had a finite loss: lower the rate")
-    return Fit(best, valid, valid.index(min(finite)) + 1, time.monotonic() - began)
+        raise RuntimeError(f"at learning rate {rate:g} the loss was never finite: lower the rate")
+    return Fit(best, valid, valid.index(min(finite)) + 1, time.process_time() - began)
 
 
 @torch.no_grad()
