@@ -8,21 +8,17 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING
 
 import ipywidgets as widgets
 
 from lessons_lib.checks import Question
-from lessons_lib.panels.controls import NumberControl, close_all
+from lessons_lib.panels.controls import NumberControl
 from lessons_lib.panels.meter import meter
-from lessons_lib.panels.prediction import PredictionWidget
+from lessons_lib.panels.panel import Panel
 from lessons_lib.panels.presets import Preset, presets_for
 from lessons_lib.panels.training_plot import TrainingPlot
 from lessons_lib.runs import Run
 from lessons_lib.stability import LSTMStableSet, SpectralBall, StableSet, Unconstrained, layers_of
-
-if TYPE_CHECKING:
-    import plotly.graph_objects as go
 
 BUTTONS = {
     "Play": ("play", "Train, from the beginning or from a pause"),
@@ -49,10 +45,8 @@ NORMS = {"tanh": "Euclidean norm", "relu": "Euclidean norm", "lstm": "weighted m
 PROGRESS_SECONDS = 0.25
 SPEED_SECONDS = 3.0
 
-_panels: dict[str, TrainingPanel] = {}
 
-
-class TrainingPanel(widgets.VBox):
+class TrainingPanel(Panel):
     """Controls and one live plot for a :class:`~lessons_lib.runs.Run`; the last value of a cell.
 
     Moving a control changes the run's settings and nothing else: the next training step uses them. A panel
@@ -78,9 +72,8 @@ class TrainingPanel(widgets.VBox):
         learning_rates: tuple[float, float] | None = None,
         levels: Mapping[str, float] | None = None,
     ) -> None:
-        if (old := _panels.pop(run.name, None)) is not None:
-            old.close()
-        self.run, self.prediction, self.context_length = run, prediction, context_length
+        self._replace(run.name)
+        self.run, self.context_length = run, context_length
         self._lock = threading.RLock()
         self._factory = run.factory
         self._preset: Preset | None = None
@@ -100,34 +93,15 @@ class TrainingPanel(widgets.VBox):
         self._bar.layout.visibility = "visible" if run.steps else "hidden"
         self._progress = widgets.HTML(layout=_layout("0 0 auto"))
         self._meter = widgets.HTML(meter({}, context_length, NORMS.get(self._kind, "")))
-        super().__init__(self._rows(), layout=widgets.Layout(width="100%"))
+        super().__init__(run.name, prediction)
         self._show_settings()
         self._on_news(run)
         run.listeners.append(self._on_news)
-        if prediction is not None:
-            prediction.listeners.append(self._on_answer)
-        _panels[run.name] = self
-
-    def __repr__(self) -> str:
-        return f"TrainingPanel({self.run.name!r}): a live panel, to be used where notebooks run"
-
-    def figure(self) -> go.Figure:
-        """What the plot shows now as a plain plotly figure, for pages that run no widgets."""
-        from lessons_lib.figures import finished
-
-        return finished(self.plot.figure())
 
     def close(self) -> None:
         """Let go of the run, which goes on, and close every widget of the panel."""
         if self._on_news in self.run.listeners:
             self.run.listeners.remove(self._on_news)
-        if self.prediction is not None and self._on_answer in self.prediction.listeners:
-            self.prediction.listeners.remove(self._on_answer)
-        if _panels.get(self.run.name) is self:
-            del _panels[self.run.name]
-        for child in self.children:
-            close_all(child)
-        self.layout.close()
         super().close()
 
     # -- what the panel is made of -----------------------------------------------------------------------------
@@ -205,9 +179,7 @@ class TrainingPanel(widgets.VBox):
 
     def _rows(self) -> list[widgets.Widget]:
         wrap = {"flex_flow": "row wrap", "align_items": "center"}
-        rows: list[widgets.Widget] = []
-        if self.prediction is not None:
-            rows.append(PredictionWidget(self.prediction))
+        rows = self._question()
         groups = [widgets.Box(list(self.buttons.values()), layout=widgets.Layout(**wrap))]
         if self.presets:
             label = widgets.HTML("Start from", layout=widgets.Layout(margin="2px 4px"))
@@ -238,9 +210,6 @@ class TrainingPanel(widgets.VBox):
         self._show_settings()
         self._show_state()
 
-    def _on_answer(self, _: Question) -> None:
-        self._show_state()
-
     # -- the run has news (in its own thread) ------------------------------------------------------------------
 
     def _on_news(self, run: Run) -> None:
@@ -254,15 +223,14 @@ class TrainingPanel(widgets.VBox):
                 _number(settings.stable_set) if name in ("bound", "forget_ceiling") else getattr(settings, name)
             )
 
-    def _show_state(self) -> None:
+    def _show_state(self, _: object = None) -> None:
         with self._lock:
             run, state = self.run, self.run.state
-            locked = self.prediction is not None and self.prediction.committed is None
-            allowed = MAY_PRESS.get(state, set()) - ({"Play", "Step"} if locked else set())
+            allowed = MAY_PRESS.get(state, set()) - ({"Play", "Step"} if self.locked else set())
             for name, button in self.buttons.items():
                 button.disabled = name != "Reset" and name not in allowed
             self.buttons["Play"].button_style = "" if self.buttons["Play"].disabled else "primary"
-            self._state.value = self._state_in_words(locked)
+            self._state.value = self._state_in_words()
             now = time.monotonic()
             if state != "running" or now >= self._next_progress:
                 self._next_progress = now + PROGRESS_SECONDS
@@ -270,12 +238,12 @@ class TrainingPanel(widgets.VBox):
                 measured = run.history.probes[-1][1] if run.history.probes else {}
                 self._meter.value = meter(measured, self.context_length, NORMS.get(self._kind, ""))
 
-    def _state_in_words(self, locked: bool) -> str:
+    def _state_in_words(self) -> str:
         run, state = self.run, self.run.state
         text = escape(STATES[state].format(step=run.step_count))
         if state == "ready" and self._preset is not None:
             text = f"Begun again from “{escape(self._preset.name)}”: {escape(self._preset.says)}. Press Play."
-        if state == "ready" and locked:
+        if state == "ready" and self.locked:
             text = "Answer the question above: then Play unlocks."
         colour = "var(--jp-error-color1, #d32f2f)" if state in ("diverged", "failed") else "inherit"
         details = ""
