@@ -90,6 +90,20 @@ _PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
+# What a row's search found better than the preset's values (data/results/search-*.json), rounded.
+_SEARCHED: dict[tuple[str, str], dict[str, Any]] = {
+    ("lstm-stable-wide", "laptop"): {
+        "learning_rate": 0.008,
+        "set_arguments": (
+            ("bound", 0.96),
+            ("lowest_ceiling", 0.25),
+            ("highest_ceiling", 0.86),
+            ("mu", 1.4),
+            ("input_bound", 0.75),
+        ),
+    },
+}
+
 ROWS, PRESETS = tuple(_ROWS), tuple(_PRESETS)
 # The one argument of each stable set that says how much memory it allows.
 KNOBS = {"rnn-stable": "bound", "lstm-stable": "forget_ceiling", "lstm-stable-wide": "highest_ceiling"}
@@ -105,7 +119,7 @@ def config_of(row: str, preset: str) -> StudyConfig:
         raise ValueError(f"unknown row {row!r}: choose one of {', '.join(ROWS)}")
     if preset not in _PRESETS:
         raise ValueError(f"unknown preset {preset!r}: choose one of {', '.join(PRESETS)}")
-    return replace(_ROWS[row], **_PRESETS[preset])
+    return replace(_ROWS[row], **_PRESETS[preset] | _SEARCHED.get((row, preset), {}))
 
 
 def at_bound(row: str, config: StudyConfig, bound: float) -> StudyConfig:
