@@ -33,7 +33,7 @@ LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
 # Each is a module of lessons_lib.studies that writes the artefact of its own name.
-STUDIES := n_gram parallel_recurrence races stable_regime translation waveforms why_feed_forward
+STUDIES := chorale_families n_gram parallel_recurrence races stable_regime translation waveforms why_feed_forward
 
 .PHONY: lab test check notebooks solutions results bench clean
 

@@ -158,7 +158,13 @@ def factory(
 
 
 def factory_of(
-    core: Callable[[], Any], seed: int = 0, *, epochs: int = EPOCHS, reading: Music | None = None, dropout: float = 0.0
+    core: Callable[[], Any],
+    seed: int = 0,
+    *,
+    epochs: int = EPOCHS,
+    reading: Music | None = None,
+    dropout: float = 0.0,
+    batch_size: int = BATCH_SIZE,
 ) -> Callable[[], tuple[ChoraleModel, ChoraleBatches]]:
     """The same around any core of inputs of width 88; ``dropout`` on its features."""
 
@@ -167,7 +173,7 @@ def factory_of(
             torch.manual_seed(seed)
             model = ChoraleModel(core(), dropout)
         pieces = (reading or music()).pieces.train
-        return model, ChoraleBatches(pieces, BATCH_SIZE, epochs=epochs, seed=seed)
+        return model, ChoraleBatches(pieces, batch_size, epochs=epochs, seed=seed)
 
     return build
 
