@@ -191,8 +191,9 @@ class Run:
             Exception: whatever ended the run in the state "failed".
         """
         thread = self._thread
-        # What is wanted counts, not the state: a run just resumed has not woken up yet.
-        if thread is not None and self._wanted == "run":
+        # What is wanted counts, not the state: a run just resumed has not woken up yet. Who asks what ended a run
+        # may be a listener in the run's own thread, which cannot wait for itself.
+        if thread is not None and self._wanted == "run" and self._error is None:
             if self.steps is None and timeout is None:
                 raise RuntimeError(f"run {self.name!r} has no step limit: stop() it first, or pass a timeout")
             thread.join(timeout)

@@ -6,6 +6,7 @@ A stable set is anything with the four methods of ``StableSet``; training knows 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -150,12 +151,7 @@ class LSTMStableSet:
 
     def contains(self, module: nn.Module) -> bool:
         """Whether every layer is an LSTM, clipped to ``input_bound``, within each bound (1e-5 relative)."""
-        layers = layers_of(module)
-        if not layers or any(layer.kind != "lstm" for layer in layers):
-            return False
-        if any(layer.input_limit > self.input_bound for layer in layers):
-            return False
-        return bool(torch.stack([self._within(layer) for layer in layers]).all())
+        return all_clipped_lstms_within(module, self.input_bound, self._within)
 
     @torch.no_grad()
     def project_(self, module: nn.Module) -> Tensor:
@@ -237,6 +233,14 @@ def required_layers(module: nn.Module, name: str, kinds: tuple[str, ...]) -> lis
             hint = fitting.get(layer.kind, "use SpectralBall")
             raise ValueError(f"{name} cannot certify a {layer.kind} layer: {hint}")
     return layers
+
+
+def all_clipped_lstms_within(module: nn.Module, input_bound: float, within: Callable[[Layer], Tensor]) -> bool:
+    """Whether every layer is an LSTM, its inputs are clipped to ``input_bound``, and ``within`` accepts it."""
+    layers = layers_of(module)
+    if not layers or any(layer.kind != "lstm" or layer.input_limit > input_bound for layer in layers):
+        return False
+    return bool(torch.stack([within(layer) for layer in layers]).all())
 
 
 def _spectral_flags(layers: list[Layer], bound: float, slack: float) -> tuple[list[bool], list[bool]]:

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from lessons_lib.stability.layers import Layer, layers_of
 from lessons_lib.stability.projections import TOLERANCE, l1_threshold, nested_l1_project, rounding
 from lessons_lib.stability.rates import row_norms, total_bias
-from lessons_lib.stability.sets import replace_, required_layers
+from lessons_lib.stability.sets import all_clipped_lstms_within, replace_, required_layers
 
 
 @dataclass(frozen=True)
@@ -72,12 +72,7 @@ class LSTMWideSet:
 
     def contains(self, module: nn.Module) -> bool:
         """Whether every layer is an LSTM, clipped to ``input_bound``, within each bound (1e-5 relative)."""
-        layers = layers_of(module)
-        if not layers or any(layer.kind != "lstm" for layer in layers):
-            return False
-        if any(layer.input_limit > self.input_bound for layer in layers):
-            return False
-        return bool(torch.stack([self._within(layer) for layer in layers]).all())
+        return all_clipped_lstms_within(module, self.input_bound, self._within)
 
     @torch.no_grad()
     def project_(self, module: nn.Module) -> Tensor:

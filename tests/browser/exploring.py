@@ -7,8 +7,9 @@ import statistics
 import time
 from pathlib import Path
 
-from tests.browser.lab import LabNotebook, wait_for
+from tests.browser.lab import LabNotebook
 from tests.browser.steering import LATENCY_LIMIT, OPPOSITE
+from tests.waiting import wait_for
 
 PARTS = "[...document.querySelectorAll('.lessons-live-plot-part')]"
 # From each key press to the moments at which the first and the last of the plots that it changed were drawn.

@@ -6,13 +6,14 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 from playwright.sync_api import Page
+
+from tests.waiting import wait_for
 
 # Debian's chromium will not start its sandbox as root; the rest keeps it from calling home.
 CHROMIUM_FLAGS = [
@@ -81,17 +82,6 @@ def answers(address: str) -> bool:
             return True
     except OSError:
         return False
-
-
-def wait_for(condition, seconds: float, otherwise: str):
-    """What ``condition()`` gives as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.1)
-    raise AssertionError(f"not within {seconds:g} s: {otherwise}")
 
 
 class LabNotebook:

@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tests.browser.lab import LabNotebook, wait_for
+from tests.browser.lab import LabNotebook
+from tests.waiting import wait_for
 
 LATENCY_LIMIT = 0.150  # seconds, 95th percentile
 SETTLED = 0.3  # seconds between moves: each shall be a change of its own

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.lab import wait_for
 from tests.browser.steering import LATENCY_LIMIT
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.alone]
 

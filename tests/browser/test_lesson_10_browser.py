@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.lab import wait_for
 from tests.browser.steering import PanelPage
+from tests.waiting import wait_for
 
 pytestmark = [pytest.mark.browser, pytest.mark.alone]
 

@@ -1,12 +1,11 @@
 """The panel in which n moves while an n-gram LSTM trains."""
 
-import time
-
 import pytest
 
 from lessons_lib.checks import predict
 from lessons_lib.panels import OrderPanel
 from lessons_lib.studies import n_gram
+from tests.waiting import wait_for
 
 
 @pytest.fixture
@@ -14,13 +13,6 @@ def panel():
     panel = OrderPanel(n_gram.made_up(n_gram.LANGUAGE, "made up"), levels={"unigram": 4.0, "bigram": 2.4})
     yield panel
     panel.close()
-
-
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_the_next_step_uses_the_new_n_and_the_place_is_marked(panel: OrderPanel) -> None:

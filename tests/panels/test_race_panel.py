@@ -1,7 +1,5 @@
 """The race's panel without a browser: locked until answered, new k and task begin again, earlier scores stay."""
 
-import time
-
 import pytest
 
 from lessons_lib.checks import predict
@@ -9,13 +7,7 @@ from lessons_lib.panels import RacePanel
 from lessons_lib.panels.race_panel import card
 from lessons_lib.studies import races
 from lessons_lib.studies.race_tasks import TASKS
-
-
-def wait_for(condition, seconds=120.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "timed out"
-        time.sleep(0.01)
+from tests.waiting import wait_for
 
 
 @pytest.fixture

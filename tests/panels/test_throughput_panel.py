@@ -1,11 +1,10 @@
 """The panel that measures training throughput again and again."""
 
-import time
-
 import pytest
 
 from lessons_lib.checks import predict
 from lessons_lib.panels import ThroughputPanel
+from tests.waiting import wait_for
 
 REFERENCE = {"lengths": [1, 64], "throughput": {"lstm": [10.0, 20.0], "tcn": [1.0, 9.0], "transformer": [5.0, 6.0]}}
 
@@ -17,13 +16,6 @@ def panel():
         panel.controls[name].number.value = value
     yield panel
     panel.close()
-
-
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_every_family_is_measured_at_what_the_sliders_say(panel: ThroughputPanel) -> None:

@@ -15,6 +15,7 @@ from lessons_lib.panels.training_plot import marks
 from lessons_lib.runs import Change, LanguageProbe, Run
 from lessons_lib.stability import LSTMStableSet, SpectralBall, Unconstrained
 from lessons_lib.training import Settings
+from tests.waiting import wait_for
 
 TOKENS = torch.randint(9, (601,), generator=torch.Generator().manual_seed(0))
 
@@ -29,13 +30,6 @@ def new_run(build=factory, settings=None, **keywords):
     probe = LanguageProbe(TOKENS[:100], TOKENS[:30].view(1, -1), max_context=8, max_lag=8)
     settings = settings or Settings(5, learning_rate=0.1, gradient_clip=1.0)
     return Run(build, settings, name="panel test", probe=probe, **keywords)
-
-
-def wait_for(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.005)
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The twins' panel without a browser: locked until answered, steered while it runs, replaced when made again."""
 
 import math
-import time
 
 import pytest
 
@@ -10,13 +9,7 @@ from lessons_lib.panels import TwinsPanel
 from lessons_lib.panels.twins_panel import in_words
 from lessons_lib.stability import SpectralBall
 from lessons_lib.studies.twins import TwinRecord
-
-
-def wait_for(condition, seconds=60.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "timed out"
-        time.sleep(0.01)
+from tests.waiting import wait_for
 
 
 @pytest.fixture

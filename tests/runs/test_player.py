@@ -4,13 +4,7 @@ import itertools
 import time
 
 from lessons_lib.runs import Player
-
-
-def wait_for(condition, seconds=10.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "timed out"
-        time.sleep(0.005)
+from tests.waiting import wait_for
 
 
 def counting():

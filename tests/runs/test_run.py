@@ -10,6 +10,7 @@ from lessons_lib.models import LanguageModel, TanhRNN
 from lessons_lib.runs import Run, live_runs
 from lessons_lib.stability import SpectralBall
 from lessons_lib.training import Settings, train
+from tests.waiting import wait_for
 
 SETTINGS = Settings(5, learning_rate=0.1, gradient_clip=1.0)
 
@@ -20,13 +21,6 @@ def factory(gain=1.0):
         model = LanguageModel(TanhRNN(5, 6), 9, 5)
         torch.nn.init.orthogonal_(model.core.cells[0].weight_hh_l0, gain=gain)
         return model, Stream(torch.randint(9, (601,)), 2, 10)
-
-
-def wait_for(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.002)
 
 
 @pytest.fixture
@@ -166,6 +160,25 @@ def test_a_failure_in_the_thread_is_kept_and_raised_by_result(make):
     assert "no corpus here" in run.message
     with pytest.raises(FileNotFoundError, match="no corpus here"):
         run.result()
+
+
+def test_a_listener_told_of_a_failure_can_ask_for_it(make):
+    def broken(model, settings):
+        raise FileNotFoundError("no such probe")
+
+    told = []
+
+    def listen(run):
+        if run.state == "failed":
+            with pytest.raises(Exception) as caught:
+                run.result()
+            told.append(caught.value)
+
+    run = make(factory, SETTINGS, probe=broken)
+    run.listeners.append(listen)
+    run.start()
+    wait_for(lambda: told)
+    assert [str(error) for error in told] == ["no such probe"]
 
 
 def test_a_failing_listener_fails_the_run_visibly(make):
