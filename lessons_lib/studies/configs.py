@@ -92,6 +92,12 @@ _PRESETS: dict[str, dict[str, Any]] = {
 
 # What a row's search found better than the preset's values (data/results/search-*.json), rounded.
 _SEARCHED: dict[tuple[str, str], dict[str, Any]] = {
+    ("lstm-stable", "laptop"): {
+        "learning_rate": 0.0043,
+        "dropout": 0.1,
+        "input_clip": 0.5,
+        "set_arguments": (("forget_ceiling", 0.7), ("input_bound", 0.5)),
+    },
     ("lstm-stable-wide", "laptop"): {
         "learning_rate": 0.008,
         "set_arguments": (
