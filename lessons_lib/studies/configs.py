@@ -92,9 +92,11 @@ _PRESETS: dict[str, dict[str, Any]] = {
 
 # What a row's search found better than the preset's values (data/results/search-*.json), rounded.
 _SEARCHED: dict[tuple[str, str], dict[str, Any]] = {
+    ("rnn-unstable", "laptop"): {"learning_rate": 0.008},
+    ("rnn-stable", "laptop"): {"learning_rate": 0.008},
+    ("lstm-unstable", "laptop"): {"learning_rate": 0.013},
     ("lstm-stable", "laptop"): {
-        "learning_rate": 0.0043,
-        "dropout": 0.1,
+        "learning_rate": 0.008,
         "input_clip": 0.5,
         "set_arguments": (("forget_ceiling", 0.7), ("input_bound", 0.5)),
     },
