@@ -96,7 +96,7 @@ _SEARCHED: dict[tuple[str, str], dict[str, Any]] = {
     ("rnn-stable", "laptop"): {"learning_rate": 0.008},
     ("lstm-unstable", "laptop"): {"learning_rate": 0.013},
     ("lstm-stable", "laptop"): {
-        "learning_rate": 0.008,
+        "learning_rate": 0.013,
         "input_clip": 0.5,
         "set_arguments": (("forget_ceiling", 0.7), ("input_bound", 0.5)),
     },
