@@ -191,13 +191,14 @@ def bench(
     names: Annotated[
         list[str] | None, typer.Argument(help=f"Some of {', '.join(benchmarks.BENCHMARKS)}; all by default.")
     ] = None,
+    slack: Annotated[float, typer.Option(min=0.0, help="Share of a limit by which a busy machine may miss it.")] = 0.0,
 ) -> None:
     """Print speed and memory as ratios measured in one run; exit code 1 when a limit is missed twice.
 
     Example:  lessons bench training corpora
     """
     with one_line_errors():
-        kept = [benchmarks.run(name, typer.echo) for name in names or benchmarks.BENCHMARKS]
+        kept = [benchmarks.run(name, typer.echo, slack) for name in names or benchmarks.BENCHMARKS]
     raise typer.Exit(0 if all(kept) else 1)
 
 

@@ -19,6 +19,13 @@ def test_a_limit_has_to_be_missed_twice(rounds, kept):
     assert ("NOT MET" in said[0]) is not kept
 
 
+def test_slack_forgives_a_near_miss_and_still_tells_it():
+    said = []
+    assert judge(measured([1.3], [1.3]), said.append, slack=0.25)
+    assert "NOT MET" in said[0]
+    assert not judge(measured([1.1], [1.1]), said.append, slack=0.25)
+
+
 def test_limits_hold_from_above_and_from_below_and_a_gate_without_one_is_met():
     assert Gate("memory", 0.35, 0.35).met
     assert not Gate("memory", 0.36, 0.35).met
