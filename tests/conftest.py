@@ -1,8 +1,17 @@
-"""Fixtures of every room: is the data here?  Tests never download it."""
+"""What every room's tests share: the same draws in every run, and is the data here?  Tests never download it."""
 
 import pytest
+import torch
+from hypothesis import settings
 
 from lessons_lib.corpora import download
+
+# What passes once passes again.  `pytest --hypothesis-profile=default` looks for new examples.
+settings.load_profile("ci")
+
+
+def pytest_runtest_setup() -> None:
+    torch.manual_seed(0)
 
 
 def _skip_without(name: str, *files: download.DataFile) -> None:

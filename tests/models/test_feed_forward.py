@@ -157,18 +157,19 @@ def test_a_convolution_equals_its_loop(kernel, dilation, seed, normalised):
 
 
 @pytest.mark.parametrize(
-    ("core", "context_length"),
+    ("make", "context_length"),
     [
-        (TCN(3, 4, layers=5, kernel_size=2), 63),
-        (TCN(3, 4, layers=4, kernel_size=3), 1 + 2 * 2 * 15),
-        (GatedConvolution(3, 4, layers=6, kernel_size=5), 25),
-        (GatedConvolution(3, 4, layers=6, kernel_size=5, bottleneck=2), 25),
-        (WaveNet(3, 4, layers=10, stacks=3), 2 + 3 * 1023),
-        (Transformer(3, 8, layers=4, window=9), 33),
-        (Transformer(3, 8, layers=4), None),
+        (lambda: TCN(3, 4, layers=5, kernel_size=2), 63),
+        (lambda: TCN(3, 4, layers=4, kernel_size=3), 1 + 2 * 2 * 15),
+        (lambda: GatedConvolution(3, 4, layers=6, kernel_size=5), 25),
+        (lambda: GatedConvolution(3, 4, layers=6, kernel_size=5, bottleneck=2), 25),
+        (lambda: WaveNet(3, 4, layers=10, stacks=3), 2 + 3 * 1023),
+        (lambda: Transformer(3, 8, layers=4, window=9), 33),
+        (lambda: Transformer(3, 8, layers=4), None),
     ],
 )
-def test_context_length_is_the_papers_formula(core, context_length):
+def test_context_length_is_the_papers_formula(make, context_length):
+    core = make()
     assert core.context_length == context_length
     assert LanguageModel(core, 11, 3).context_length == context_length
 
@@ -204,17 +205,32 @@ def test_a_bottleneck_makes_a_long_kernel_cheap():
 
 
 @pytest.mark.parametrize(
-    "core", [TCN(3, 4, 2, dropout=0.5), GatedConvolution(3, 4, 2, dropout=0.5), Transformer(3, 8, dropout=0.5)]
+    "make",
+    [
+        lambda: TCN(3, 4, 2, dropout=0.5),
+        lambda: GatedConvolution(3, 4, 2, dropout=0.5),
+        lambda: Transformer(3, 8, dropout=0.5),
+    ],
 )
-def test_dropout_acts_while_training_only(core):
+def test_dropout_acts_while_training_only(make):
+    core = make()
     inputs = torch.randn(2, 9, 3)
     assert not torch.equal(core(inputs)[0], core(inputs)[0])
     core.eval()
     assert torch.equal(core(inputs)[0], core(inputs)[0])
 
 
-@pytest.mark.parametrize("core", [TCN(3, 4, 2), GatedConvolution(3, 4, 2), WaveNet(3, 4, 2), Transformer(3, 8)])
-def test_every_parameter_learns_and_a_carried_window_stops_the_gradient(core):
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: TCN(3, 4, 2),
+        lambda: GatedConvolution(3, 4, 2),
+        lambda: WaveNet(3, 4, 2),
+        lambda: Transformer(3, 8),
+    ],
+)
+def test_every_parameter_learns_and_a_carried_window_stops_the_gradient(make):
+    core = make()
     first, second = torch.randn(2, 2, 9, 3).requires_grad_().unbind()
     _, state = core(first)
     outputs, _ = core(second, detach_state(state))

@@ -18,15 +18,15 @@ def measured(core, stable_set):
 
 
 @pytest.mark.parametrize(
-    ("core", "stable_set"),
+    ("make", "stable_set"),
     [
-        (TanhRNN(6, 7), SpectralBall(0.8)),
-        (TanhRNN(6, 7, 2), SpectralBall(0.5)),
-        (LSTM(6, 7, input_clip=0.75), LSTMStableSet()),
+        (lambda: TanhRNN(6, 7), SpectralBall(0.8)),
+        (lambda: TanhRNN(6, 7, 2), SpectralBall(0.5)),
+        (lambda: LSTM(6, 7, input_clip=0.75), LSTMStableSet()),
     ],
 )
-def test_the_measured_error_lies_under_the_theorems_curve(core, stable_set):
-    result = measured(core, stable_set)
+def test_the_measured_error_lies_under_the_theorems_curve(make, stable_set):
+    result = measured(make(), stable_set)
     assert len(result["truncation_error"]) == len(result["truncation_bound"]) == 12
     for error, bound in zip(result["truncation_error"], result["truncation_bound"], strict=True):
         assert error <= bound + 1e-6
