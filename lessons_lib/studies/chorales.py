@@ -40,6 +40,7 @@ from lessons_lib.stability import (
     spectral_norm,
     truncation_bounds,
 )
+from lessons_lib.stability.probes import evaluating
 from lessons_lib.studies.artefact import device_name, mean_and_range
 from lessons_lib.training import Mailbox, Settings, train
 
@@ -195,9 +196,8 @@ def score(model: ChoraleModel, pieces: Sequence[Tensor]) -> float:
     """Nats per predicted frame of these pieces, each read from a zero state."""
     # One batch: a mean over batches would weigh frames by the padding beside them.
     inputs, targets = ChoraleBatches(pieces, len(pieces))[0]
-    training = model.training
-    features, _ = model.eval()(inputs)
-    model.train(training)
+    with evaluating(model):
+        features, _ = model(inputs)
     return float(model.loss(features, targets))
 
 
@@ -233,13 +233,13 @@ def fit(
     chosen = settings(row, learning_rate, reading=reading)
     if stable_set is not None:
         chosen = replace(chosen, stable_set=stable_set)
-    return fit_model(model, batches, Mailbox(chosen), epochs=epochs, seed=seed, reading=reading)
+    return fit_model(model, batches, chosen, epochs=epochs, seed=seed, reading=reading)
 
 
 def fit_model(
     model: ChoraleModel,
     batches: ChoraleBatches,
-    mailbox: Mailbox,
+    chosen: Settings,
     *,
     epochs: int,
     seed: int = 0,
@@ -251,7 +251,7 @@ def fit_model(
     ``falling``: the learning rate goes down to zero in a line.  RuntimeError when no epoch ends with a finite
     validation loss.
     """
-    pieces, rate = (reading or music()).pieces, mailbox.settings.learning_rate
+    pieces, rate, mailbox = (reading or music()).pieces, chosen.learning_rate, Mailbox(chosen)
     valid: list[float] = []
     best = copy.deepcopy(model)
     began = time.process_time()

@@ -77,8 +77,7 @@ _ROWS = {
 # What a preset changes in every row.
 _PRESETS: dict[str, dict[str, Any]] = {
     "paper": {"batch_size": 20, "width": 512, "epochs": 40},
-    # Six epochs are too few for plain gradient descent: on the tanh-RNN, 500 batches of SGD (rates 1 to 6) reach a
-    # training loss of 6.8 nats and 500 of Adam 6.0.
+    # A budget of six epochs asks for Adam.
     "laptop": {"cutoffs": (1000, 6000), "width": 128, "optimizer": "adam", "learning_rate": 0.005, "dropout": 0.2},
     "ci": {
         "cutoffs": (1000, 6000),
@@ -90,7 +89,8 @@ _PRESETS: dict[str, dict[str, Any]] = {
     },
 }
 
-# What a row's search found better than the preset's values (data/results/search-*.json), rounded.
+# What a row's search found better than the preset's values (data/results/search-*.json; some of the points were
+# placed by hand), rounded.
 _SEARCHED: dict[tuple[str, str], dict[str, Any]] = {
     ("rnn-unstable", "laptop"): {"learning_rate": 0.008},
     ("rnn-stable", "laptop"): {"learning_rate": 0.008},

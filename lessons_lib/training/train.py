@@ -68,7 +68,7 @@ class TrainingState:
         chosen = (
             torch.optim.SGD(model.parameters(), lr=1.0)
             if optimizer == "sgd"
-            else torch.optim.Adam(model.parameters(), lr=1.0, fused=True)  # a tenth of the time on a large embedding
+            else torch.optim.Adam(model.parameters(), lr=1.0, fused=True)  # one pass over a large embedding
         )
         return cls(model, stream, chosen, seed=seed)
 

@@ -20,7 +20,8 @@ def made_up() -> chorales.Music:
 @pytest.mark.parametrize("family", REPORTED)
 def test_every_family_trains_with_dropout_and_is_scored_without(family, made_up):
     model, point = chorale_families.learn(family, 0, QUICK, reading=made_up)
-    assert point["test"] == chorales.score(model.train(), made_up.pieces.test) == point["test"]
+    assert chorales.score(model.train(), made_up.pieces.test) == point["test"]
+    assert model.training
     again = chorale_families.learn(family, 0, QUICK, reading=made_up)[1]
     assert again | {"seconds": 0} == point | {"seconds": 0}
 
