@@ -4,7 +4,8 @@
     python notebooks/build.py solutions [NB]    into notebooks/solutions/built, answers filled in and executed
 
 A lesson marks an exercise by the cell tag ``exercise:04-1``. The answer stands in ``solutions/NN_name.py``, in the
-cell that begins with ``# %% exercise:04-1``, and takes the place of the whole exercise cell.
+cell that begins with ``# %% exercise:04-1``, and takes the place of the whole exercise cell.  A cell that asks is
+stored folded: its source holds the answer.
 """
 
 import os
@@ -23,6 +24,8 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 FOLDER = Path(__file__).parent
+# A cell that asks holds the answer, and what explains it.
+ASKS = re.compile(r"\b(?:question|predict)\(")
 SEPARATOR = re.compile(r"^# %% (exercise:\S+)[^\n]*\n", re.MULTILINE)
 # A page on GitHub shows the PNG; JupyterLab draws the plotly figure; nbval compares the latter alone.
 STORED_PICTURES = "plotly_mimetype+png"
@@ -91,6 +94,8 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
     )
     for cell in notebook.cells:
         cell.metadata = {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
+        if cell.cell_type == "code" and ASKS.search(cell.source):
+            cell.metadata["jupyter"] = {"source_hidden": True}
     stored = nbformat.writes(notebook)
     for folder in {str(Path.home()), str(FOLDER.parent.resolve()), tempfile.gettempdir()} - {"/"}:
         if f"{folder}{os.sep}" in stored:

@@ -1,11 +1,14 @@
 """What every lesson's file owes its reader, beyond running: `complaints(path)` names what is missing."""
 
+import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+
+from notebooks.build import ASKS, FOLDER
 
 LONGEST_CELL = 20
 FEWEST_CHECKED = 5
@@ -26,6 +29,7 @@ HEADER = {
     "what it needs": re.compile(r"\bneeds\b", re.I),
     "what it leads to": re.compile(r"\bleads to\b", re.I),
 }
+LESSON_NAME = re.compile(r"\b\d\d_\w+\.ipynb\b")
 # nbval reads a marker only when it is the whole comment.
 MARKER = re.compile(r"^\s*#+\s*(NBVAL_\w+)(.*)$", re.M)
 KNOWN_MARKERS = {"NBVAL_IGNORE_OUTPUT", "NBVAL_CHECK_OUTPUT"}
@@ -35,7 +39,7 @@ NOT_COMPARED = {"application/vnd.jupyter.widget-view+json", "image/png", "image/
 def complaints(path: Path) -> list[str]:
     """Everything wrong with the notebook in this file, each in one line."""
     notebook = nbformat.read(path, as_version=4)
-    return [*_of_file(path, notebook), *_of_header(notebook), *_of_cells(notebook)]
+    return [*_of_file(path, notebook), *_of_header(notebook), *_of_links(notebook), *_of_cells(notebook)]
 
 
 def is_checked(cell: NotebookNode) -> bool:
@@ -75,12 +79,32 @@ def _of_header(notebook: NotebookNode) -> Iterator[str]:
             yield f"the header does not give {part}"
 
 
+def _of_links(notebook: NotebookNode) -> Iterator[str]:
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    for name in sorted(set(LESSON_NAME.findall(text))):
+        if not (FOLDER / name).exists():
+            yield f"its text names {name}, which is no lesson"
+
+
+def _beside_the_question(source: str) -> str | None:
+    """The first line that is not needed to ask."""
+    for statement in ast.parse(source).body:
+        line = ast.unparse(statement).splitlines()[0]
+        if not (ASKS.search(line) or line.startswith("display(") or isinstance(statement, ast.ImportFrom)):
+            return line
+    return None
+
+
 def _of_cells(notebook: NotebookNode) -> Iterator[str]:
     code = (cell for cell in notebook.cells if cell.cell_type == "code")
     for number, cell in enumerate(code):
         lines = len(cell.source.splitlines())
         if lines > LONGEST_CELL:
             yield f"cell {number} has {lines} lines: {LONGEST_CELL} at most, 12 read well"
+        if ASKS.search(cell.source) and not cell.metadata.get("jupyter", {}).get("source_hidden"):
+            yield f"cell {number} shows the answer beside its question: run make notebooks, which folds it"
+        if ASKS.search(cell.source) and (more := _beside_the_question(cell.source)):
+            yield f"cell {number} is folded because it asks, and hides {more!r}: give that a cell of its own"
         if cell.execution_count is None:
             yield f"cell {number} was never executed: run make notebooks"
         if any(output.output_type == "error" for output in cell.outputs):

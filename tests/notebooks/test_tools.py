@@ -47,6 +47,11 @@ def test_a_fit_notebook_has_no_complaint(tmp_path: Path) -> None:
         (ran("# NBVAL_IGNORE_OUTPUT because it varies\n1"), "does not read"),
         (ran("# NBVAL_SKIP\n1"), "hides a failure"),
         (ran("1", metadata={"tags": ["raises-exception"]}), "hides a failure"),
+        (ran("bet = predict('?', ['a', 'b'])"), "shows the answer"),
+        (
+            ran("bet = predict('?', ['a', 'b'])\nmodel = 1", metadata={"jupyter": {"source_hidden": True}}),
+            "'model = 1'",
+        ),
         (
             new_code_cell("1/0", execution_count=1, outputs=[new_output("error", ename="E", evalue="", traceback=[])]),
             "holds an error",
@@ -60,6 +65,12 @@ def test_a_cell_that_breaks_a_rule_is_named(cell, complaint: str, tmp_path: Path
     (found,) = complaints_about(notebook, tmp_path)
     assert complaint in found
     assert "cell 5" in found
+
+
+def test_a_lesson_that_does_not_exist_is_named(tmp_path: Path) -> None:
+    notebook = fit_notebook()
+    notebook.cells.append(new_markdown_cell("[before](00_start_here.ipynb), after: `99_the_end.ipynb`"))
+    assert complaints_about(notebook, tmp_path) == ["its text names 99_the_end.ipynb, which is no lesson"]
 
 
 def test_saved_widget_state_and_a_large_file_are_named(tmp_path: Path) -> None:
