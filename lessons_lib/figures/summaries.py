@@ -49,6 +49,8 @@ def bars(
 
 def _add_bar(figure: go.Figure, name: str, seeds: list[float], style: Style, from_zero: bool) -> None:
     mean = sum(seeds) / len(seeds)
+    if abs(mean) < 1e-9 * max(map(abs, seeds)):  # what rounding left of values that cancel
+        mean = 0.0
     whisker = {
         "type": "data",
         "symmetric": False,
@@ -70,7 +72,7 @@ def _add_bar(figure: go.Figure, name: str, seeds: list[float], style: Style, fro
     else:
         marker = {"symbol": "line-ew", "size": 26, "line": {"color": style.colour, "width": 3}}
         figure.add_scatter(x=[name], y=rounded([mean]), error_y=whisker, mode="markers", name=name, marker=marker)
-    if len(seeds) > 1:
+    if len(seeds) > 1 or not from_zero:
         figure.add_scatter(
             x=[name] * len(seeds),
             y=rounded(seeds),

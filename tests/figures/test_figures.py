@@ -157,6 +157,13 @@ def test_bars_show_mean_and_range_and_refuse_nothing():
         figures.bars({"RNN": []}, title="t", y="y")
 
 
+def test_without_a_bar_one_seed_is_a_dot_and_values_that_cancel_have_mean_zero():
+    figure = figures.bars({"RNN": [3.0], "LSTM": [0.1, 0.2, -0.3]}, title="t", y="y", from_zero=False)
+    dots = {trace.name: list(trace.y) for trace in figure.data}
+    assert dots["RNN, each seed"] == [3.0]
+    assert dots["LSTM"] == [0.0]
+
+
 def test_circle_images_state_the_singular_values():
     words = figures.describe(figures.circle_images({"W": [[0.0, 3.0], [0.5, 0.0]]}, bound=1.0))
     assert "W has semi-axes 3 and 0.5" in words
