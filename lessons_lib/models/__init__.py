@@ -6,6 +6,7 @@ model's memory, or a feed-forward model's cached window.
 """
 
 from lessons_lib.models.convolution import CausalConvolution
+from lessons_lib.models.evaluating import evaluating
 from lessons_lib.models.gated_convolution import GatedConvolution, GatedLinearUnit
 from lessons_lib.models.generation import generate, generate_tokens
 from lessons_lib.models.language_model import LanguageModel
@@ -49,6 +50,7 @@ __all__ = [
     "WaveNet",
     "Windowed",
     "detach_state",
+    "evaluating",
     "generate",
     "generate_tokens",
     "map_state",

@@ -9,6 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lessons_lib.models.evaluating import evaluating
+
 
 def generate(
     model: Any,
@@ -78,13 +80,9 @@ def _tokens(
 @torch.no_grad()
 def _last_logits(model: Any, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
     # Evaluation mode for this one call: whoever consumes the tokens may train in between.
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         features, state = model(tokens, state)
         return model.logits(features[:, -1]), state
-    finally:
-        model.train(was_training)
 
 
 def _choose(logits: Tensor, temperature: float, generator: torch.Generator | None) -> Tensor:

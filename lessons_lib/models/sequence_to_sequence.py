@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lessons_lib.models.convolution import CausalConvolution
+from lessons_lib.models.evaluating import evaluating
 from lessons_lib.models.state import State
 from lessons_lib.models.transformer import CausalSelfAttention
 
@@ -84,9 +85,7 @@ class Translator(nn.Module):
         Returns:
             targets: (batch, time at most max_length) int64, ``eos`` included, ``pad`` behind it.
         """
-        was_training = self.training
-        self.eval()
-        try:
+        with evaluating(self):
             memory, state = self.encode(source), None
             token = source.new_full((len(source), 1), self.bos)
             ended = torch.zeros_like(token, dtype=torch.bool)
@@ -97,8 +96,6 @@ class Translator(nn.Module):
                 ended = ended | (token == self.eos)
                 written.append(token)
             return torch.cat(written, dim=1) if written else source[:, :0]
-        finally:
-            self.train(was_training)
 
 
 class RecurrentTranslator(Translator):

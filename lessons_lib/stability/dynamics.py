@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from lessons_lib.models import State, map_state
-from lessons_lib.stability.probes import contraction, evaluating, tensors_of
+from lessons_lib.stability.probes import contraction, probing, tensors_of
 
 
 def contraction_quantiles(
@@ -66,7 +66,7 @@ def lyapunov_exponents(
     batch, time = inputs.shape[:2]
     if time < 2:
         raise ValueError("lyapunov_exponents needs at least two time steps")
-    with evaluating(module):
+    with probing(module):
         states: list[State] = []
         with torch.no_grad():
             for t in range(time):

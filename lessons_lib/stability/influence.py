@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.stability.probes import evaluating
+from lessons_lib.stability.probes import probing
 
 NOTHING = 1e-12  # in float64; a kernel may round two equal rows of a batch differently
 
@@ -35,7 +35,7 @@ def influence(model: nn.Module, inputs: Tensor, change: float = 1.0) -> Tensor:
     step = change / size**0.5
     moved = inputs.expand(time, batch, time, size).clone()
     moved[range(time), :, range(time)] += step
-    with evaluating(model):
+    with probing(model):
         before = model(inputs)[0]
         after = model(moved.flatten(0, 1))[0].unflatten(0, (time, batch))
     return (after - before).norm(dim=-1).mean(1)
@@ -53,7 +53,7 @@ def input_gradient(model: nn.Module, inputs: Tensor) -> Tensor:
     Returns:
         (time,), lag 0 first.
     """
-    with evaluating(model), torch.enable_grad():
+    with probing(model), torch.enable_grad():
         leaf = inputs.detach().clone().requires_grad_()
         last = model(leaf)[0][:, -1]
         weights = torch.arange(last.shape[1], dtype=last.dtype, device=last.device).cos()

@@ -8,23 +8,16 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.models import LanguageModel, RecurrentCore, State, map_state, truncated_outputs
+from lessons_lib.models import LanguageModel, RecurrentCore, State, evaluating, map_state, truncated_outputs
 from lessons_lib.stability.layers import layers_of
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
-    """Dropout off for the length of the block, every submodule's own mode back afterwards."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        # cuDNN refuses to differentiate through a recurrent layer in evaluation mode; torch's own code does
-        # not.
-        with torch.backends.cudnn.flags(enabled=False):
-            yield
-    finally:
-        for module, mode in modes:
-            module.training = mode
+def probing(model: nn.Module) -> Iterator[None]:
+    """:func:`evaluating`, where gradients may be asked for."""
+    # cuDNN refuses to differentiate through a recurrent layer in evaluation mode; torch's own code does not.
+    with evaluating(model), torch.backends.cudnn.flags(enabled=False):
+        yield
 
 
 @torch.no_grad()
@@ -77,7 +70,7 @@ def gradient_by_lag(model: LanguageModel, tokens: Tensor, max_lag: int | None = 
     if not time:
         raise ValueError("gradient_by_lag needs at least two tokens: one to read and one to predict")
     max_lag = time - 1 if max_lag is None else max(0, min(max_lag, time - 1))
-    with evaluating(model):
+    with probing(model):
         states: list[State] = []  # states[t]: after input t
         features = []
         state: State | None = None
@@ -149,7 +142,7 @@ def contraction(module: nn.Module, inputs: Tensor, first_state: State, second_st
 
     start = distance(state)
     distances = []
-    with evaluating(module):
+    with probing(module):
         for t in range(inputs.shape[1]):
             _, state = module(both[:, t : t + 1], state)
             distances.append(distance(state))
@@ -181,7 +174,7 @@ def truncation_error(
         raise ValueError(f"{type(core).__name__} is not a recurrent core: only those have a k-truncation")
     head = model.logits if isinstance(model, LanguageModel) else nn.Identity()
     wanted, errors = set(context_lengths), {}
-    with evaluating(model):
+    with probing(model):
         if isinstance(model, LanguageModel):
             inputs = model.embed(inputs if inputs.dim() == 2 else inputs.unsqueeze(0))
         full = head(core(inputs)[0])

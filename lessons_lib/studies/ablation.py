@@ -37,6 +37,7 @@ from lessons_lib.models import (
     Transformer,
     WaveNet,
     Windowed,
+    evaluating,
 )
 from lessons_lib.stability import (
     EigenvalueDisc,
@@ -116,12 +117,11 @@ class Answers:
     @torch.no_grad()
     def loss(self, model: LanguageModel, batches: int = 10) -> float:
         """Mean nats per answer on batches that no training reads."""
-        was_training, held_out, total = model.training, self.make(HELD_OUT_SEED), 0.0
-        model.eval()
-        for index in range(batches):
-            inputs, targets = held_out[index]
-            total += float(model.loss(model(inputs)[0], targets))
-        model.train(was_training)
+        held_out, total = self.make(HELD_OUT_SEED), 0.0
+        with evaluating(model):
+            for index in range(batches):
+                inputs, targets = held_out[index]
+                total += float(model.loss(model(inputs)[0], targets))
         return total / batches
 
     def optimum(self, context_length: int | None) -> float | None:

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from lessons_lib.corpora import ChoraleBatches, Chorales, DataUnavailable, frame_loss, jsb_chorales
 from lessons_lib.corpora.download import JSB_CHORALES
 from lessons_lib.corpora.music import KEYS
-from lessons_lib.models import LSTM, State, TanhRNN, truncated_outputs
+from lessons_lib.models import LSTM, State, TanhRNN, evaluating, truncated_outputs
 from lessons_lib.stability import (
     LSTMStableSet,
     LSTMWideSet,
@@ -40,9 +40,8 @@ from lessons_lib.stability import (
     spectral_norm,
     truncation_bounds,
 )
-from lessons_lib.stability.probes import evaluating
 from lessons_lib.studies.artefact import device_name, mean_and_range
-from lessons_lib.training import Mailbox, Settings, train
+from lessons_lib.training import Mailbox, Settings, linear_decay, train
 
 BATCH_SIZE, EPOCHS, GRADIENT_CLIP = 8, 50, 1.0
 RATES = (2e-3, 6e-3, 1.8e-2)
@@ -258,7 +257,7 @@ def fit_model(
     per_epoch = len(batches) // epochs
     for record in train(model, batches, mailbox, steps=len(batches), seed=seed, optimizer="adam"):
         if falling:
-            mailbox.update(learning_rate=rate * max(1e-3, 1 - (record.step + 1) / len(batches)))
+            mailbox.update(learning_rate=rate * linear_decay((record.step + 1) / len(batches)))
         if (record.step + 1) % per_epoch:
             continue
         valid.append(score(model, pieces.valid))

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from lessons_lib.corpora import CopyMemory
-from lessons_lib.models import GRU, LSTM, TCN, LanguageModel, TanhRNN
+from lessons_lib.models import GRU, LSTM, TCN, LanguageModel, TanhRNN, evaluating
 from lessons_lib.training import Settings, default_device, train
 
 DELAY, LENGTH, SYMBOLS, BATCH_SIZE = 40, 5, 8, 32
@@ -64,9 +64,7 @@ def settings(delay: int = DELAY) -> Settings:
 @torch.no_grad()
 def accuracy(model: LanguageModel, delay: int = DELAY, *, batches: int = 20) -> float:
     """Share of right answers on batches that no training has seen; 1/8 is chance."""
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         right = scored = 0
         for inputs, targets in task(delay, seed=HELD_OUT_SEED, batches=batches):
             features, _ = model(inputs)
@@ -74,8 +72,6 @@ def accuracy(model: LanguageModel, delay: int = DELAY, *, batches: int = 20) -> 
             right += int((model.logits(features[asked]).argmax(-1) == targets[asked]).sum())
             scored += int(asked.sum())
         return right / scored
-    finally:
-        model.train(was_training)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from lessons_lib.corpora.download import WIKITEXT2
 from lessons_lib.models import LSTM, LanguageModel, Windowed, truncated_outputs
 from lessons_lib.studies.artefact import device_name, read_artefact, results_folder, write_artefact
 from lessons_lib.studies.first_minute import LANGUAGE as FALLBACK
-from lessons_lib.training import Mailbox, Settings, StepRecord, default_device, train
+from lessons_lib.training import Mailbox, Settings, StepRecord, default_device, linear_decay, train
 
 # n = 1 needs no LSTM: a model without context is a table of word frequencies.
 ORDERS, SEEDS = (2, 3, 5, 8, 13, 20, 50), (0, 1, 2)
@@ -130,7 +130,7 @@ def training(model: Any, text: Text, *, steps: int = TRAINING_STEPS) -> Iterator
     mailbox = Mailbox(Settings(STEPS, learning_rate=LEARNING_RATE, gradient_clip=1.0))
     for record in train(model, stream(text), mailbox, steps=steps, optimizer="adam"):
         yield record
-        mailbox.update(learning_rate=LEARNING_RATE * max(1 - (record.step + 1) / steps, 1e-3))
+        mailbox.update(learning_rate=LEARNING_RATE * linear_decay((record.step + 1) / steps))
 
 
 # -- scoring: every model on the same words, each of which has LONGEST - 1 words before it --------------------------

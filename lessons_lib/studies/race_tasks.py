@@ -13,7 +13,7 @@ from lessons_lib.corpora import Batches, Stream
 from lessons_lib.models import GRU, LSTM, TCN, GatedConvolution, LanguageModel, TanhRNN
 from lessons_lib.studies import chorales, copying, first_minute, translation, waveforms
 from lessons_lib.studies.fair import widest
-from lessons_lib.training import Settings, default_device, mean_loss
+from lessons_lib.training import Settings, default_device, linear_decay, mean_loss
 
 RECURRENT: dict[str, Any] = {"tanh-RNN": TanhRNN, "GRU": GRU, "LSTM": LSTM}
 Build = Callable[[], tuple[Any, Batches]]
@@ -73,11 +73,6 @@ EMBEDDING, LANGUAGE_BATCH, LANGUAGE_STEPS, MUSIC_EPOCHS = 64, 20, 35, 10
 # recurrent models .036 too; in language .003 and .009, for recurrent models .024 too.
 MUSIC_RATES = {"TCN": 1.8e-2, "LSTM": 1.8e-2, "GRU": 3.6e-2, "tanh-RNN": 1.8e-2}
 LANGUAGE_RATES = {"gated convolution": 9e-3, "LSTM": 2.4e-2, "GRU": 2.4e-2}
-
-
-def _falling(progress: float) -> float:
-    """1 for the first half of a training, then down in a line."""
-    return max(1e-3, min(1.0, 2 * (1 - progress)))
 
 
 @cache
@@ -148,7 +143,7 @@ def _language() -> Task:
         steps=600,
         factory=factory,
         settings=lambda name, batches, progress: Settings(
-            LANGUAGE_STEPS, learning_rate=LANGUAGE_RATES[name] * _falling(progress), gradient_clip=1.0
+            LANGUAGE_STEPS, learning_rate=LANGUAGE_RATES[name] * linear_decay(progress, hold=0.5), gradient_clip=1.0
         ),
         score=lambda model, quick: mean_loss(model, text.held_out[: 1_000 if quick else None].to(default_device())),
         levels={} if text.optimal_loss is None else {"optimum": text.optimal_loss},
@@ -177,7 +172,9 @@ def _music() -> Task:
         steps=MUSIC_EPOCHS * -(-len(reading.pieces.train) // chorales.BATCH_SIZE),
         factory=factory,
         settings=lambda name, batches, progress: Settings(
-            batches.steps, learning_rate=MUSIC_RATES[name] * _falling(progress), gradient_clip=chorales.GRADIENT_CLIP
+            batches.steps,
+            learning_rate=MUSIC_RATES[name] * linear_decay(progress, hold=0.5),
+            gradient_clip=chorales.GRADIENT_CLIP,
         ),
         score=lambda model, quick: chorales.score(model, reading.pieces.test[: 10 if quick else None]),
         levels={},

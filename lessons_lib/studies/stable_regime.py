@@ -24,7 +24,7 @@ from torch import Tensor
 
 from lessons_lib.corpora import DataUnavailable, Stream, wikitext2
 from lessons_lib.corpora.download import WIKITEXT2
-from lessons_lib.models import LSTM, LanguageModel, TanhRNN, map_state, truncated_outputs
+from lessons_lib.models import LSTM, LanguageModel, TanhRNN, evaluating, map_state, truncated_outputs
 from lessons_lib.stability import certified_rate, contraction_quantiles, singular_values
 from lessons_lib.studies.artefact import device_name, read_artefact, results_folder, write_artefact
 from lessons_lib.studies.first_minute import WORDS, Text, embedded_language, text
@@ -148,25 +148,22 @@ def truncation_quantiles(
 
 def look(model: LanguageModel, reading: Text, *, family: str, seed: int, step: int, label: str = "") -> Regime:
     """Measure a model as it is; in evaluation mode throughout, and back afterwards."""
-    was_training = model.training
-    model.eval()
-    words = pages(reading)
-    distances, gaps = truncation_quantiles(model, words)
-    rate = certified_rate(model)
-    found = Regime(
-        label or reading.label,
-        family,
-        seed,
-        step,
-        perplexity(model, reading.held_out),
-        float(singular_values(model)[0, 0]) if family == "rnn" else None,
-        rate if math.isfinite(rate) else None,
-        _rounded(merging(model, words[:, :-1])),
-        _rounded(distances),
-        [float(f"{gap:.4g}") for gap in gaps.tolist()],
-    )
-    model.train(was_training)
-    return found
+    with evaluating(model):
+        words = pages(reading)
+        distances, gaps = truncation_quantiles(model, words)
+        rate = certified_rate(model)
+        return Regime(
+            label or reading.label,
+            family,
+            seed,
+            step,
+            perplexity(model, reading.held_out),
+            float(singular_values(model)[0, 0]) if family == "rnn" else None,
+            rate if math.isfinite(rate) else None,
+            _rounded(merging(model, words[:, :-1])),
+            _rounded(distances),
+            [float(f"{gap:.4g}") for gap in gaps.tolist()],
+        )
 
 
 def follow(

@@ -20,7 +20,7 @@ from lessons_lib.models import ConvolutionalTranslator, RecurrentTranslator, Tra
 from lessons_lib.studies.artefact import device_name, read_artefact, results_folder
 from lessons_lib.studies.fair import size, widest
 from lessons_lib.studies.gather import gather
-from lessons_lib.training import Mailbox, Settings, default_device, train
+from lessons_lib.training import Mailbox, Settings, default_device, linear_decay, train
 
 BATCH_SIZE, STEPS, SEEDS = 64, 500, (0, 1, 2)
 ROWS = 1024  # of test pairs that a score is measured on
@@ -83,7 +83,7 @@ def factory(
 
 def settings(pairs: Batches, progress: float = 0.0) -> Settings:
     """For Adam; the rate falls in a line over the second half, ``progress`` going from 0 to 1."""
-    rate = LEARNING_RATE * min(1.0, 2 * (1 - progress))
+    rate = LEARNING_RATE * linear_decay(progress, hold=0.5)
     return Settings(truncation_length=pairs.steps, learning_rate=rate, gradient_clip=1.0)
 
 

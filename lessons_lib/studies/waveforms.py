@@ -25,7 +25,7 @@ from lessons_lib.models import LSTM, LanguageModel, WaveNet, generate
 from lessons_lib.studies.artefact import device_name, read_artefact, results_folder
 from lessons_lib.studies.fair import size, widest
 from lessons_lib.studies.gather import gather
-from lessons_lib.training import Mailbox, Settings, default_device, mean_loss, train
+from lessons_lib.training import Mailbox, Settings, default_device, linear_decay, mean_loss, train
 
 LEVELS, NOISE = 256, 0.002
 SECONDS, HELD_OUT_SECONDS = 120.0, 4.0
@@ -102,8 +102,8 @@ def factory(
 
 def settings(row: str, progress: float = 0.0) -> Settings:
     """For Adam; the row's rate falls in a line over the second half, ``progress`` going from 0 to 1."""
-    falling = max(1e-3, min(1.0, 2 * (1 - progress)))
-    return Settings(STEPS, learning_rate=LEARNING_RATES[row] * falling, gradient_clip=1.0)
+    rate = LEARNING_RATES[row] * linear_decay(progress, hold=0.5)
+    return Settings(STEPS, learning_rate=rate, gradient_clip=1.0)
 
 
 def bits_per_sample(model: LanguageModel, samples: Tensor) -> float:

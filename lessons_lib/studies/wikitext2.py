@@ -18,7 +18,15 @@ from lessons_lib.corpora.download import WIKITEXT2
 from lessons_lib.stability import certified_rate, layers_of, spectral_norm
 from lessons_lib.studies.artefact import device_name, results_folder, write_artefact
 from lessons_lib.studies.configs import StudyConfig
-from lessons_lib.training import Settings, TrainingState, load_checkpoint, perplexity, save_checkpoint, training_step
+from lessons_lib.training import (
+    Settings,
+    TrainingState,
+    linear_decay,
+    load_checkpoint,
+    perplexity,
+    save_checkpoint,
+    training_step,
+)
 from lessons_lib.training.checkpoint import CheckpointError
 
 CHECKPOINT_SECONDS = 60.0
@@ -170,7 +178,7 @@ class Study:
         saved = began = time.monotonic()
         began_cpu = time.process_time()
         while training.step < self.steps:
-            rate = self.config.learning_rate * (1 - training.step / self.steps)
+            rate = self.config.learning_rate * linear_decay(training.step / self.steps)
             record = training_step(training, replace(self.settings, learning_rate=rate))
             self.loss_sum = self.loss_sum + record.loss
             ended = training.step % per_epoch == 0

@@ -3,6 +3,7 @@
 from lessons_lib.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from lessons_lib.training.device import default_device
 from lessons_lib.training.evaluate import mean_loss, perplexity
+from lessons_lib.training.schedule import linear_decay
 from lessons_lib.training.settings import Mailbox, Settings
 from lessons_lib.training.train import StepRecord, TrainingState, train, training_step
 
@@ -13,6 +14,7 @@ __all__ = [
     "StepRecord",
     "TrainingState",
     "default_device",
+    "linear_decay",
     "load_checkpoint",
     "mean_loss",
     "perplexity",

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lessons_lib.models import State
+from lessons_lib.models import State, evaluating
 
 
 @torch.no_grad()
@@ -29,9 +29,7 @@ def mean_loss(model: Any, tokens: Tensor, *, segment: int = 1024) -> float:
     if tokens.ndim != 1 or len(tokens) < 2:
         raise ValueError(f"tokens of shape {tuple(tokens.shape)}: give one stream of at least two tokens")
     tokens = tokens.to(next(model.parameters()).device)
-    was_training = model.training
-    model.eval()
-    try:
+    with evaluating(model):
         state: State | None = None
         total = torch.zeros((), dtype=torch.float64, device=tokens.device)
         for first in range(0, len(tokens) - 1, segment):
@@ -39,8 +37,6 @@ def mean_loss(model: Any, tokens: Tensor, *, segment: int = 1024) -> float:
             features, state = model(part[:, :-1], state)
             total += model.loss(features, part[:, 1:]).double() * (part.shape[1] - 1)
         return total.item() / (len(tokens) - 1)
-    finally:
-        model.train(was_training)
 
 
 def perplexity(model: Any, tokens: Tensor, *, segment: int = 1024) -> float:
