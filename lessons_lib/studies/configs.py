@@ -101,13 +101,14 @@ _SEARCHED: dict[tuple[str, str], dict[str, Any]] = {
         "set_arguments": (("forget_ceiling", 0.7), ("input_bound", 0.5)),
     },
     ("lstm-stable-wide", "laptop"): {
-        "learning_rate": 0.008,
+        "learning_rate": 0.013,
+        "input_clip": 0.5,
         "set_arguments": (
-            ("bound", 0.96),
-            ("lowest_ceiling", 0.25),
-            ("highest_ceiling", 0.86),
-            ("mu", 1.4),
-            ("input_bound", 0.75),
+            ("bound", 0.99),
+            ("lowest_ceiling", 0.3),
+            ("highest_ceiling", 0.92),
+            ("mu", 1.1),
+            ("input_bound", 0.5),
         ),
     },
 }

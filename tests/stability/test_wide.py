@@ -81,16 +81,30 @@ def test_the_module_moves_to_its_nearest_point(seed, scale):
         steps, ends = chain(step["weight_hh_l0"], j), chain(end["weight_hh_l0"], j)
         most = most_along(steps, weights, [limit[j] for limit in limits])
         assert most - sum((s * e).sum() for s, e in zip(steps, ends, strict=True)) <= 1e-10 * most + 1e-14 * scale
-    # The forget gates' inputs: the normal cone of B‖u‖_1 + b_ih + b_hh <= left is τ (B ∂‖u‖_1, 1, 1).
+    # The forget gates' inputs: the normal cone of B‖u‖_1 + b_ih + b_hh <= left is τ (B ∂‖u‖_1, 1, 1), and a step of
+    # a bias counts four times, as often as there are inputs.
     forget = slice(d, 2 * d)
-    tau = step["bias_ih_l0"][forget]
-    torch.testing.assert_close(step["bias_hh_l0"][forget], tau, rtol=1e-9, atol=1e-14 * scale)
+    tau = 4 * step["bias_ih_l0"][forget]
+    torch.testing.assert_close(4 * step["bias_hh_l0"][forget], tau, rtol=1e-9, atol=1e-14 * scale)
     assert (tau >= 0).all()
     u_step, u = step["weight_ih_l0"][forget], end["weight_ih_l0"][forget]
     assert (u_step.abs().amax(-1) <= 0.75 * tau * (1 + 1e-9) + 1e-14 * scale).all()
     b = end["bias_ih_l0"][forget] + end["bias_hh_l0"][forget]
     gap = tau * left - (u_step * u).sum(-1) - tau * b
     assert (gap.abs() <= 1e-10 * (tau * left.abs()) + 1e-13 * scale).all()
+
+
+def test_equal_steps_in_every_weight_do_not_shut_the_forget_gates():
+    """What Adam does when the gradient is noise; by the plain norm the mean bias would be below -1.8 here."""
+    wide, module = LSTMWideSet(), LSTM(64, 16, input_clip=0.75)
+    forget = slice(16, 32)
+    for _ in range(300):
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter += 0.01 * torch.randn_like(parameter).sign()
+        wide.project_(module)
+    cell = module.cells[0]
+    assert (cell.bias_ih_l0 + cell.bias_hh_l0)[forget].mean() > -1
 
 
 @settings(deadline=None, max_examples=6)
