@@ -102,13 +102,12 @@ _SEARCHED: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("lstm-stable-wide", "laptop"): {
         "learning_rate": 0.013,
-        "input_clip": 0.5,
         "set_arguments": (
             ("bound", 0.99),
             ("lowest_ceiling", 0.3),
             ("highest_ceiling", 0.92),
             ("mu", 1.1),
-            ("input_bound", 0.5),
+            ("input_bound", 0.75),
         ),
     },
 }

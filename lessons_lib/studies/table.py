@@ -73,3 +73,14 @@ def missing(rows: list[TableRow]) -> list[str]:
         for row in rows
         for seed in row.missing
     ]
+
+
+def price(row: TableRow, unstable: TableRow) -> str | None:
+    """What a stable row's mean test perplexity costs against the unstable one's, in words; None while one is empty."""
+    stable, free = row.values("test_perplexity"), unstable.values("test_perplexity")
+    if not (stable and free):
+        return None
+    percent = 100 * (sum(stable) / len(stable) * len(free) / sum(free) - 1)
+    apart = max(free) < min(stable) or max(stable) < min(free)
+    seeds = f"{len(stable)} against {len(free)} seeds"
+    return f"{row.row}: {percent:+.1f} % ({seeds}, the ranges {'lie apart' if apart else 'overlap'})"

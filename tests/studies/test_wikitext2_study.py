@@ -202,6 +202,26 @@ def test_the_table_says_what_is_missing(tmp_path):
     assert [row.row for row in rows] == list(ROWS)
 
 
+def test_the_price_of_stability_is_a_ratio_of_means_and_says_whether_the_ranges_meet():
+    def row(name, *perplexities):
+        return table.TableRow(name, "laptop", {seed: {"test_perplexity": v} for seed, v in enumerate(perplexities)})
+
+    free = row("lstm-unstable", 90.0, 110.0)
+    assert (
+        table.price(row("lstm-stable", 120.0), free) == "lstm-stable: +20.0 % (1 against 2 seeds, the ranges lie apart)"
+    )
+    assert table.price(row("lstm-stable", 80.0, 95.0), free).endswith("-12.5 % (2 against 2 seeds, the ranges overlap)")
+    assert table.price(row("lstm-stable"), free) is None
+
+
+def test_every_published_artefact_has_the_frozen_config_of_its_row():
+    for preset in PRESETS:
+        for row in table.read_table(preset):
+            frozen = json.loads(json.dumps(config_of(row.row, preset).to_json()))
+            for seed, artefact in row.artefacts.items():
+                assert artefact["config"] == frozen, f"{row.row}, {preset}, seed {seed}: train it again"
+
+
 def test_an_artefact_of_another_schema_is_refused(tmp_path):
     path = tmp_path / "synthetic-rnn-stable-ci-seed0.json"
     path.write_text(json.dumps({"schema": 0}))
