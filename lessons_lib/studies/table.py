@@ -81,6 +81,9 @@ def price(row: TableRow, unstable: TableRow) -> str | None:
     if not (stable and free):
         return None
     percent = 100 * (sum(stable) / len(stable) * len(free) / sum(free) - 1)
-    apart = max(free) < min(stable) or max(stable) < min(free)
-    seeds = f"{len(stable)} against {len(free)} seeds"
-    return f"{row.row}: {percent:+.1f} % ({seeds}, the ranges {'lie apart' if apart else 'overlap'})"
+    if min(len(stable), len(free)) == 1:
+        spread = "one seed has no range"
+    else:
+        apart = max(free) < min(stable) or max(stable) < min(free)
+        spread = f"the ranges {'lie apart' if apart else 'overlap'}"
+    return f"{row.row}: {percent:+.1f} % (seeds: {len(stable)} and {len(free)}; {spread})"

@@ -208,9 +208,12 @@ def test_the_price_of_stability_is_a_ratio_of_means_and_says_whether_the_ranges_
 
     free = row("lstm-unstable", 90.0, 110.0)
     assert (
-        table.price(row("lstm-stable", 120.0), free) == "lstm-stable: +20.0 % (1 against 2 seeds, the ranges lie apart)"
+        table.price(row("lstm-stable", 120.0), free) == "lstm-stable: +20.0 % (seeds: 1 and 2; one seed has no range)"
     )
-    assert table.price(row("lstm-stable", 80.0, 95.0), free).endswith("-12.5 % (2 against 2 seeds, the ranges overlap)")
+    assert table.price(row("lstm-stable", 112.0, 118.0), free).endswith(
+        "+15.0 % (seeds: 2 and 2; the ranges lie apart)"
+    )
+    assert table.price(row("lstm-stable", 80.0, 95.0), free).endswith("-12.5 % (seeds: 2 and 2; the ranges overlap)")
     assert table.price(row("lstm-stable"), free) is None
 
 
