@@ -142,17 +142,17 @@ class LSTMWideSet:
             raise ValueError("an LSTM without biases cannot hold forget gates this low: use biases, or .5505 and up")
         nearest, shifts = inputs.abs(), inputs.new_zeros(len(inputs))
         weight = inputs.new_full((len(inputs), 1), self.input_bound)
-        count, heavy = float(len(biases)), inputs.shape[1]
+        count, bias_weight = float(len(biases)), inputs.shape[1]
         for _ in range(2):  # the second time on the small result: takes away what cancelled far outside
             moved = [bias - shifts for bias in biases]
             total = sum(moved, torch.zeros_like(shifts))
             # Two large biases that nearly cancel round their sum coarsely: aim inside by that much.
             grain = sum((bias.abs() for bias in moved), torch.zeros_like(shifts)) * torch.finfo(total.dtype).eps
             outside = self.input_bound * nearest.sum(-1) + total > left + rounding(left.dtype) * left.abs()
-            threshold = l1_threshold(nearest, left - grain, weight, total, count / heavy)
+            threshold = l1_threshold(nearest, left - grain, weight, total, count / bias_weight)
             threshold = torch.where(outside, threshold, 0)
             nearest = (nearest - threshold.unsqueeze(-1) * weight).clamp_min(0)
-            shifts = shifts + threshold / heavy
+            shifts = shifts + threshold / bias_weight
         for bias in biases:
             bias -= shifts
         return replace_(inputs, nearest * inputs.sign()) + count * shifts.square().sum()
