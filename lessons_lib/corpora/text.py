@@ -1,7 +1,7 @@
 """WikiText-2 by words: the text read once, and cached as two bytes a word."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -117,51 +117,97 @@ def _load() -> tuple[list[Ids], list[str]]:
 def read_words(texts: list[bytes]) -> tuple[Ids, list[str]]:
     """Ids of all words in all texts, one after another, and the words in order of first appearance.
 
-    The loop over words that everybody writes first, as a few passes over whole arrays.  Words are told apart
-    by a 64-bit key: the word itself up to eight bytes, a hash of it beyond.
+    The loop over words that everybody writes first, as a few passes over whole arrays: block by block, so that
+    every pass finds its arrays in the processor's cache and asks the system for no fresh memory.
+
+    Raises:
+        ValueError: more than 65,536 different words.
     """
-    # Every line ends in a word of its own; the last eight spaces let the last word be read in whole eights.
-    text = b" ".join([b"", *texts, b" " * 8]).replace(b"\n", b" \n ")
-    inside = np.frombuffer(text, np.uint8) != ord(" ")
-    edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
-    starts, lengths = edges[::2], edges[1::2] - edges[::2]
+    table = _Words()
+    ids = [table.ids_of(block).astype("<u2") for text in texts for block in _blocks(text)]
+    return np.concatenate(ids or [np.empty(0, dtype="<u2")]), table.words
 
-    eights: NDArray[np.uint64] = np.ndarray(len(text) - 7, "<u8", text, strides=(1,))
-    lowest = np.array([2 ** (8 * count) - 1 for count in range(9)], dtype=np.uint64)
-    keys = eights[starts] & lowest[np.minimum(lengths, 8)]
-    longer, offset = np.flatnonzero(lengths > 8), 8
-    while len(longer):
-        rest = eights[starts[longer] + offset] & lowest[np.minimum(lengths[longer] - offset, 8)]
-        keys[longer] = keys[longer] * np.uint64(_ODD) ^ rest
-        offset += 8
-        longer = longer[lengths[longer] > offset]
 
-    first = _first_appearance(keys)
-    new = first == np.arange(len(first))
-    ids = (np.cumsum(new, dtype=np.int32)[first] - 1).astype("<u2")
-    spans = zip(starts[new].tolist(), lengths[new].tolist(), strict=True)
-    words = [text[start : start + length].decode() for start, length in spans]
-    return ids, [END if word == "\n" else word for word in words]
+def _blocks(text: bytes, size: int = 2**17) -> Iterator[bytes]:
+    """The text in whole lines, about ``size`` bytes at a time."""
+    start = 0
+    while start < len(text):
+        end = text.find(b"\n", start + size) + 1 or len(text)
+        yield text[start:end]
+        start = end
 
 
 _ODD = 0x9E3779B97F4A7C15  # 2^64 divided by the golden ratio: its multiples spread evenly
+_LOWEST = np.array([2 ** (8 * count) - 1 for count in range(9)], dtype=np.uint64)  # as many bytes of eight
 
 
-def _first_appearance(keys: NDArray[np.uint64]) -> NDArray[np.int32]:
-    """For every key the index of the first key equal to it: a hash table that is filled with whole arrays."""
-    table = np.empty(2**18, dtype=np.int32)
-    pending = np.arange(len(keys), dtype=np.int32)
-    first = np.empty_like(pending)
-    multiplier = _ODD
-    while len(pending):
-        slots = (keys[pending] * np.uint64(multiplier)) >> np.uint64(64 - 18)
-        # Written backwards, so that a slot keeps the earliest of the keys that fall into it.
-        table[slots[::-1]] = pending[::-1]
-        first[pending] = table[slots]
-        # A slot that different keys share is right for one of them: the others try again, elsewhere.
-        pending = pending[keys[first[pending]] != keys[pending]]
-        multiplier = multiplier * _ODD % 2**64
-    return first
+class _Words:
+    """The words met so far, with a hash table that is searched and filled with whole arrays.
+
+    Words are told apart by a 64-bit key: the word itself up to eight bytes, a hash of it beyond.  A slot once
+    filled stays so: a key lies in the first slot of its sequence that was empty when it came.
+    """
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self._keys = np.empty(2**16, dtype=np.uint64)  # key of each id
+        self._slots = np.full(2**18, -1, dtype=np.int32)  # an id, or -1: empty
+
+    def ids_of(self, block: bytes) -> NDArray[np.int32]:
+        """Ids of the words of a block; the new ones are taken in."""
+        # Every line ends in a word of its own; the last eight spaces let the last word be read in whole eights.
+        text = b" " + block.replace(b"\n", b" \n ") + b" " * 8
+        inside = np.frombuffer(text, np.uint8) != ord(" ")
+        edges = np.flatnonzero(inside[1:] != inside[:-1]) + 1
+        starts, lengths = edges[::2], edges[1::2] - edges[::2]
+
+        eights: NDArray[np.uint64] = np.ndarray(len(text) - 7, "<u8", text, strides=(1,))
+        keys = eights[starts] & _LOWEST[np.minimum(lengths, 8)]
+        longer, offset = np.flatnonzero(lengths > 8), 8
+        while len(longer):
+            rest = eights[starts[longer] + offset] & _LOWEST[np.minimum(lengths[longer] - offset, 8)]
+            keys[longer] = keys[longer] * np.uint64(_ODD) ^ rest
+            offset += 8
+            longer = longer[lengths[longer] > offset]
+
+        ids = self._find(keys)
+        unknown = np.flatnonzero(ids < 0)
+        if len(unknown):
+            new, first = np.unique(keys[unknown], return_index=True)
+            self._add(new[np.argsort(first)])
+            for at in unknown[np.sort(first)].tolist():
+                word = text[starts[at] : starts[at] + lengths[at]].decode()
+                self.words.append(END if word == "\n" else word)
+            ids[unknown] = self._find(keys[unknown])
+        return ids
+
+    def _find(self, keys: NDArray[np.uint64]) -> NDArray[np.int32]:
+        """The id of each key, or -1."""
+        ids, attempt, pending = np.empty(len(keys), dtype=np.int32), 0, np.arange(len(keys))
+        while len(pending):
+            found = self._slots[_slots(keys[pending], attempt)]
+            ids[pending] = found
+            other = (found >= 0) & (self._keys[found] != keys[pending])
+            attempt, pending = attempt + 1, pending[other]
+        return ids
+
+    def _add(self, keys: NDArray[np.uint64]) -> None:
+        """Take in keys that the table does not hold; their ids go on counting."""
+        known = len(self.words)
+        if known + len(keys) > len(self._keys):
+            raise ValueError(f"more than {len(self._keys):,} different words: ids of two bytes cannot tell them apart")
+        self._keys[known : known + len(keys)] = keys
+        pending, attempt = np.arange(known, known + len(keys), dtype=np.int32), 0
+        while len(pending):
+            slots = _slots(self._keys[pending], attempt)
+            empty = self._slots[slots] < 0
+            self._slots[slots[empty]] = pending[empty]
+            # A slot that several new keys asked for holds one of them: the others try the next of their own.
+            attempt, pending = attempt + 1, pending[self._slots[slots] != pending]
+
+
+def _slots(keys: NDArray[np.uint64], attempt: int) -> NDArray[np.uint64]:
+    return (keys * np.uint64(pow(_ODD, attempt + 1, 2**64))) >> np.uint64(64 - 18)
 
 
 def _reduce(splits: list[Ids], words: list[str], size: int) -> tuple[list[Ids], list[str]]:

@@ -64,12 +64,24 @@ def test_reading_by_whole_arrays_equals_the_loop_over_words(texts):
 
 
 def test_words_that_share_a_slot_are_still_told_apart():
-    # Three times as many words as slots: most have to try again.
-    words = np.arange(3 * 2**18, dtype=np.uint64).repeat(2)
-    order = np.random.default_rng(0).permutation(len(words))
-    first = text._first_appearance(words[order])
-    _, expected, inverse = np.unique(words[order], return_index=True, return_inverse=True)
-    assert (first == expected[inverse]).all()
+    # As many words as there can be: one in four meets another in the table and has to try again.
+    numbers = np.random.default_rng(0).permutation(np.arange(2**16).repeat(2))
+    ids, words = text.read_words([" ".join(map(str, part)).encode() for part in np.split(numbers, 4)])
+    assert words == list(dict.fromkeys(map(str, numbers)))
+    assert [words[index] for index in ids] == [str(number) for number in numbers]
+
+
+def test_a_word_too_many_for_two_bytes_is_refused():
+    with pytest.raises(ValueError, match="more than 65,536 different words"):
+        text.read_words([" ".join(map(str, range(2**16 + 1))).encode()])
+
+
+def test_blocks_are_whole_lines_and_leave_nothing_out():
+    written = b"".join(b"word " * length + b"\n" for length in (3, 0, 50, 1, 7)) + b"no end"
+    for size in (1, 10, 100, 1000):
+        blocks = list(text._blocks(written, size))
+        assert b"".join(blocks) == written
+        assert all(block.endswith(b"\n") for block in blocks[:-1])
 
 
 @pytest.mark.parametrize("size", [2, 10, 1000, 33_277, 33_278])
