@@ -16,8 +16,8 @@ TOLERANCE = 1e-5
 #: type.
 _FAR = 5.0
 
-#: Entries worked on at a time on a CPU: 256 KB of float32.
-_CACHED = 65536
+#: Entries worked on at a time on a CPU: 512 KB of float32.
+_CACHED = 131072
 
 
 def rounding(dtype: torch.dtype) -> float:
@@ -117,49 +117,32 @@ def _shrink(rows: Tensor, radius: Tensor, weights: Tensor) -> Tensor:
     return kept.sub_(support.mul_(rest * weights)).clamp_min_(0).mul_(rows.sign())
 
 
-def l1_threshold(
-    sizes: Tensor, radius: Tensor, weights: Tensor, free: Tensor | float = 0.0, free_slope: float = 0.0
-) -> Tensor:
-    """The τ >= 0 with Σ_j weights_j max(sizes_j - τ weights_j, 0) + free - τ free_slope = radius; 0 if inside.
+def l1_threshold(sizes: Tensor, radius: Tensor, weights: Tensor, free_slope: float = 0.0) -> Tensor:
+    """The τ >= 0 with Σ_j weights_j max(sizes_j - τ weights_j, 0) - τ free_slope = radius; 0 if inside.
 
-    ``free`` is the part of the constraint that is linear (not an absolute value) and so never thresholded.
+    ``free_slope`` is for a part of the constraint that is linear (not an absolute value) and so never thresholded:
+    its value belongs into the radius, which may then be negative.
 
     Args:
         sizes: (count, width), at least 0.
-        radius, free: (count,).
+        radius: (count,).
         weights: (count, width), positive; or (count, 1), the same for a whole row.
 
     Returns:
         τ: (count,).
     """
-    by = _threshold_by_sort if _waits_are_dear(sizes) else _threshold_by_newton
-    return by(sizes, radius, weights, _like(sizes, free).expand(len(sizes)), free_slope).clamp_min(0)
+    if _waits_are_dear(sizes):
+        return _threshold_by_sort(sizes, radius, weights, free_slope).clamp_min(0)
+    return _chain_by_newton([sizes], [weights], radius.unsqueeze(1), free_slope).squeeze(1)
 
 
-def _threshold_by_newton(sizes: Tensor, radius: Tensor, weights: Tensor, free: Tensor, free_slope: float) -> Tensor:
-    tiny = torch.finfo(sizes.dtype).tiny
-    squares = weights.square()
-    threshold = torch.zeros_like(radius)
-    before: Tensor | None = None
-    while True:
-        kept = (sizes - threshold.unsqueeze(-1) * weights).clamp_min_(0)
-        excess = _weighted_sum(kept, weights) + free - threshold * free_slope - radius
-        support = kept.sign_()
-        slope = _weighted_sum(support, squares) + free_slope
-        # From τ = 0 Newton climbs towards the root of a convex function and never overshoots it.
-        threshold = threshold + (excess / slope.clamp_min(tiny)).clamp_min(0)
-        if before is not None and bool((slope >= before).all()):
-            return threshold  # no support shrank: the last step solved a linear equation exactly
-        before = slope
-
-
-def _threshold_by_sort(sizes: Tensor, radius: Tensor, weights: Tensor, free: Tensor, free_slope: float) -> Tensor:
+def _threshold_by_sort(sizes: Tensor, radius: Tensor, weights: Tensor, free_slope: float = 0.0) -> Tensor:
     ratio, order = (sizes / weights).sort(dim=-1, descending=True)
     sizes, weights = sizes.gather(-1, order), weights.expand_as(sizes).gather(-1, order)
-    excess = (sizes * weights).cumsum(-1) + (free - radius).unsqueeze(-1)
+    excess = (sizes * weights).cumsum(-1) - radius.unsqueeze(-1)
     candidate = excess / (weights.square().cumsum(-1) + free_slope)
     # No entry is left: the linear part alone pays, or (without one) the radius is zero.
-    alone = (free - radius) / free_slope if free_slope else ratio[:, 0]
+    alone = -radius / free_slope if free_slope else ratio[:, 0]
     candidate = torch.cat([alone.unsqueeze(-1), candidate], dim=-1)
     last = (ratio > candidate[:, 1:]).sum(-1, keepdim=True)  # entries stay active in a prefix of this order
     return candidate.gather(-1, last).squeeze(-1)
@@ -179,56 +162,94 @@ def nested_l1_project(blocks: list[Tensor], weights: list[Tensor], limits: list[
     """Each row's nearest point with Σ_{m<=k} weights_m · |blocks_m| <= limits_k for every k: a chain of l1 balls.
 
     The dual separates into one threshold per block, decreasing along the chain because an early block takes part
-    in more of the constraints: an isotonic regression, solved by its max-min formula (Barlow, Bartholomew,
-    Bremner & Brunk 1972) from the thresholds of all runs of consecutive blocks.
+    in more of the constraints: an isotonic regression.  Its max-min formula (Barlow, Bartholomew, Bremner & Brunk
+    1972) takes the thresholds of all runs of consecutive blocks: on CUDA of the blocks themselves, on CPU of their
+    tangents, in a Newton's method on the whole chain.
 
     Args:
         blocks: (count, width_k) each.
-        weights: (count, width_k) each, positive.
+        weights: (count, width_k) each, positive; or (count, 1), the same for a whole row of the block.
         limits: (count,) each, at least 0.
 
     Returns:
         New blocks.  Waits and methods as for ``l1_rows_project``.
     """
-    tight = torch.stack([torch.stack(limits[k:]).amin(0) for k in range(len(limits))])  # the outer may be smaller
-
-    def outside(blocks: list[Tensor], weights: list[Tensor], tight: Tensor) -> Tensor:
-        sizes = [_weighted_sum(block.abs(), weight) for block, weight in zip(blocks, weights, strict=True)]
-        return (torch.stack(sizes).cumsum(0) > tight * (1 + rounding(tight.dtype))).any(0)
-
-    if _waits_are_dear(blocks[0]):
-        for _ in range(2):  # the second time on the small result: takes away what cancelled far outside
-            mask = outside(blocks, weights, tight).unsqueeze(-1)
-            moved = _shrink_chain(blocks, weights, tight)
-            blocks = [torch.where(mask, new, old) for new, old in zip(moved, blocks, strict=True)]
-        return blocks
-    nearest = [block.clone() for block in blocks]
+    tight = torch.stack([torch.stack(limits[k:]).amin(0) for k in range(len(limits))], -1)  # the outer may be smaller
     width = sum(block.shape[1] for block in blocks)
-    for _ in range(2):
-        picked = outside(nearest, weights, tight).nonzero().squeeze(-1)
-        for part in picked.split(max(1, _CACHED // width)):
-            pieces = [block[part] for block in nearest]
-            moved = _shrink_chain(pieces, [weight[part] for weight in weights], tight[:, part])
-            for block, new in zip(nearest, moved, strict=True):
-                block[part] = new
-    return nearest
-
-
-def _shrink_chain(blocks: list[Tensor], weights: list[Tensor], limits: Tensor) -> list[Tensor]:
+    rows = len(tight) if _waits_are_dear(tight) else max(1, _CACHED // width)
+    slices = zip(*(tensor.split(rows) for tensor in [tight, *blocks, *weights]), strict=True)
     count = len(blocks)
-    sizes = [block.abs() for block in blocks]
-    runs = {
-        (a, b): l1_threshold(
-            torch.cat(sizes[a : b + 1], -1),
-            limits[b] - limits[a - 1] if a else limits[b],
-            torch.cat(weights[a : b + 1], -1),
-        )
-        for a in range(count)
-        for b in range(a, count)
-    }
-    result = []
-    for k, (block, size, weight) in enumerate(zip(blocks, sizes, weights, strict=True)):
-        lowest = [torch.stack([runs[a, b] for a in range(k + 1)]).amin(0) for b in range(k, count)]
-        threshold = torch.stack(lowest).amax(0).unsqueeze(-1)
-        result.append((size - threshold * weight).clamp_min(0) * block.sign())
-    return result
+    moved = [_project_chain(part[0], list(part[1 : count + 1]), list(part[count + 1 :])) for part in slices]
+    return [torch.cat(parts) for parts in zip(*moved, strict=True)]
+
+
+def _project_chain(limits: Tensor, blocks: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
+    radii = torch.cat([limits[:, :1], limits.diff(dim=1)], 1)
+    for _ in range(2):  # the second time on the small result: takes away what cancelled far outside
+        sizes = [block.abs() for block in blocks]
+        spent = torch.stack([_weighted_sum(s, w) for s, w in zip(sizes, weights, strict=True)], 1).cumsum(1)
+        outside = (spent > limits * (1 + rounding(limits.dtype))).any(1, keepdim=True)
+        if not _waits_are_dear(limits) and not outside.any():
+            break
+        thresholds = (_chain_by_sort if _waits_are_dear(limits) else _chain_by_newton)(sizes, weights, radii)
+        shrunk = zip(blocks, sizes, weights, thresholds.split(1, 1), strict=True)
+        blocks = [torch.where(outside, (s - tau * w).clamp_min_(0) * b.sign(), b) for b, s, w, tau in shrunk]
+    return blocks
+
+
+def _chain_by_sort(sizes: list[Tensor], weights: list[Tensor], radii: Tensor) -> Tensor:
+    """Thresholds of a chain, (count, blocks): each run of blocks solved by a sort."""
+    weights = [weight.expand_as(size) for size, weight in zip(sizes, weights, strict=True)]
+    count = len(sizes)
+    roots = radii.new_zeros(len(radii), count, count)
+    for a in range(count):
+        for b in range(a, count):
+            run = slice(a, b + 1)
+            roots[:, a, b] = _threshold_by_sort(
+                torch.cat(sizes[run], -1), radii[:, run].sum(1), torch.cat(weights[run], -1)
+            )
+    return _decreasing(roots).clamp_min(0)
+
+
+def _chain_by_newton(sizes: list[Tensor], weights: list[Tensor], radii: Tensor, free_slope: float = 0.0) -> Tensor:
+    """Thresholds of a chain, (count, blocks): all blocks at once.
+
+    Each round puts tangents in the place of the blocks' piecewise linear sums and solves that chain exactly.  The
+    sums are convex and the tangents lie below them: from zero all thresholds climb towards the solution and none
+    overshoots it, so entries only ever leave, and when none left the tangents were exact.  For a chain of one this
+    is Newton's method.
+    """
+    squares = [weight.square() for weight in weights]
+    thresholds = torch.zeros_like(radii)
+    before: Tensor | None = None
+    while True:
+        sums, slopes = [], []
+        for size, weight, square, threshold in zip(sizes, weights, squares, thresholds.split(1, 1), strict=True):
+            kept = (size - threshold * weight).clamp_min_(0)
+            sums.append(_weighted_sum(kept, weight))
+            slopes.append(_weighted_sum(kept.sign_(), square) + free_slope)
+        slope = torch.stack(slopes, 1)
+        excess = torch.stack(sums, 1) - radii - thresholds * free_slope
+        thresholds = torch.maximum(thresholds, _tangents_meet(thresholds, excess, slope))
+        if before is not None and bool((slope >= before).all()):
+            return thresholds
+        before = slope
+
+
+def _tangents_meet(thresholds: Tensor, excess: Tensor, slope: Tensor) -> Tensor:
+    """Thresholds, (count, blocks), of the chain whose sums fall by ``slope`` from ``excess`` over the radius."""
+    tiny = torch.finfo(slope.dtype).tiny
+    if slope.shape[1] == 1:
+        return thresholds + excess / slope.clamp_min(tiny)
+    # (count, a, b): the run a..b, counted from the threshold of its first block, the largest.
+    start = thresholds.unsqueeze(2)
+    run_excess = (excess.unsqueeze(1) - slope.unsqueeze(1) * (start - thresholds.unsqueeze(1))).triu().cumsum(2)
+    run_slope = slope.unsqueeze(1).expand_as(run_excess).triu().cumsum(2)
+    return _decreasing(start + run_excess / run_slope.clamp_min(tiny))
+
+
+def _decreasing(roots: Tensor) -> Tensor:
+    """A chain's thresholds, (count, blocks), by the max-min formula; ``roots[:, a, b]`` solves the run a..b alone."""
+    smallest = roots.cummin(1).values  # over the first block of the run
+    later = torch.ones(roots.shape[1:], dtype=torch.bool, device=roots.device).triu()
+    return smallest.masked_fill(~later, -torch.inf).amax(2)

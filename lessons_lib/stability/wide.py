@@ -127,9 +127,10 @@ class LSTMWideSet:
         share, limits, _ = self._limits(layer)
         d = layer.hidden_size
         w_i, w_f, w_z, w_o = layer.weight_hh.chunk(4)
-        quarter, one = w_i.new_full((d, d), 0.25), w_i.new_ones(d, d)
+        quarter = w_i.new_full((d, 1), 0.25)
+        into_cell = torch.cat([quarter.expand(d, d), w_i.new_ones(d, d)], -1)
         blocks = [w_f, torch.cat([w_i, w_z], -1), w_o]
-        weights = [share.unsqueeze(-1).expand(d, d), torch.cat([quarter, one], -1), quarter]
+        weights = [share.unsqueeze(-1), into_cell, quarter]
         new_f, new_iz, new_o = nested_l1_project(blocks, weights, limits)
         return replace_(layer.weight_hh, torch.cat([new_iz[:, :d], new_f, new_iz[:, d:], new_o]))
 
@@ -149,7 +150,7 @@ class LSTMWideSet:
             # Two large biases that nearly cancel round their sum coarsely: aim inside by that much.
             grain = sum((bias.abs() for bias in moved), torch.zeros_like(shifts)) * torch.finfo(total.dtype).eps
             outside = self.input_bound * nearest.sum(-1) + total > left + rounding(left.dtype) * left.abs()
-            threshold = l1_threshold(nearest, left - grain, weight, total, count / bias_weight)
+            threshold = l1_threshold(nearest, left - grain - total, weight, count / bias_weight)
             threshold = torch.where(outside, threshold, 0)
             nearest = (nearest - threshold.unsqueeze(-1) * weight).clamp_min(0)
             shifts = shifts + threshold / bias_weight

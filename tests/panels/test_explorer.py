@@ -1,6 +1,5 @@
 """Sliders over a picture: what the plot holds is what the function drew."""
 
-
 import ipywidgets
 import pytest
 

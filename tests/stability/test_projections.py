@@ -16,7 +16,7 @@ from lessons_lib.stability import (
     projections,
     spectral_ball_project,
 )
-from lessons_lib.stability.projections import _threshold_by_newton, _threshold_by_sort, within_spectral_ball
+from lessons_lib.stability.projections import _chain_by_newton, _chain_by_sort, _threshold_by_sort, within_spectral_ball
 
 seeds = st.integers(0, 2**31)
 scales = st.sampled_from([1e-3, 0.5, 1.0, 1.5, 4.0, 6.0, 30.0, 1000.0])
@@ -107,13 +107,26 @@ def test_newton_and_sort_find_the_same_threshold(seed, width, scale, kind, free_
     sizes = l1_start(seed, 12, width, scale, kind).abs()
     weights = torch.rand(12, width if free_slope else 1, dtype=torch.float64) + 0.1
     radius = 0.5 * (sizes * weights).sum(-1) * torch.rand(12, dtype=torch.float64)
-    free = torch.randn(12, dtype=torch.float64).abs() * bool(free_slope)
-    arguments = (sizes, radius, weights, free, free_slope)
-    newton, sort = _threshold_by_newton(*arguments), _threshold_by_sort(*arguments)
-    level = (weights * (sizes - newton[:, None] * weights).clamp_min(0)).sum(-1) + free - free_slope * newton
+    radius -= torch.randn(12, dtype=torch.float64).abs() * bool(free_slope)
+    newton = _chain_by_newton([sizes], [weights], radius.unsqueeze(1), free_slope).squeeze(1)
+    sort = _threshold_by_sort(sizes, radius, weights, free_slope)
+    level = (weights * (sizes - newton[:, None] * weights).clamp_min(0)).sum(-1) - free_slope * newton
     torch.testing.assert_close(level, radius, rtol=1e-9, atol=1e-12 * scale)
-    active = radius > 0  # at radius zero every τ that is large enough will do
+    active = radius != 0  # at radius zero every τ that is large enough will do
     torch.testing.assert_close(newton[active], sort[active], rtol=1e-9, atol=1e-12 * scale)
+
+
+@settings(deadline=None, max_examples=50)
+@given(seeds, st.integers(1, 5), scales, st.sampled_from(["any", "tied", "corner"]))
+def test_newton_on_a_chain_shrinks_as_the_sorted_runs_do(seed, count, scale, kind):
+    sizes = [l1_start(seed + block, 12, block + 1, scale, kind).abs() for block in range(count)]
+    weights = [torch.rand(12, size.shape[1] if block % 2 else 1).double() + 0.1 for block, size in enumerate(sizes)]
+    radii = torch.rand(12, count, dtype=torch.float64).sub(0.3).clamp_min(0)  # some constraints coincide
+    newton, sort = _chain_by_newton(sizes, weights, radii), _chain_by_sort(sizes, weights, radii)
+    for size, weight, found, expected in zip(sizes, weights, newton.split(1, 1), sort.split(1, 1), strict=True):
+        # What is left, not the thresholds: where nothing is left, every large one will do.
+        left, right = ((size - tau * weight).clamp_min(0) for tau in (found, expected))
+        torch.testing.assert_close(left, right, rtol=1e-9, atol=1e-12 * scale)
 
 
 @pytest.mark.parametrize("scale", [1.5, 1000.0])

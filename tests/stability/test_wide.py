@@ -99,7 +99,7 @@ def pull_to_the_plainly_nearest_point(module):
     wide, cell, d = LSTMWideSet(), module.cells[0], module.hidden_size
     left, forget = wide._limits(layers_of(module)[0])[2], slice(d, 2 * d)
     u, biases = cell.weight_ih_l0[forget], [cell.bias_ih_l0[forget], cell.bias_hh_l0[forget]]
-    tau = l1_threshold(u.abs(), left, torch.full_like(u, 0.75), biases[0] + biases[1], 2.0)
+    tau = l1_threshold(u.abs(), left - biases[0] - biases[1], torch.full_like(u, 0.75), 2.0)
     u.copy_((u.abs() - 0.75 * tau.unsqueeze(-1)).clamp_min(0) * u.sign())
     for bias in biases:
         bias -= tau

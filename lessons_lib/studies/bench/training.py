@@ -22,13 +22,18 @@ from torch.nn import functional as F
 from lessons_lib.corpora import Stream
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN
 from lessons_lib.models.adaptive import AdaptiveLanguageModel
-from lessons_lib.stability import LSTMStableSet, SpectralBall, Unconstrained
+from lessons_lib.stability import LSTMStableSet, LSTMWideSet, SpectralBall, StableSet, Unconstrained
 from lessons_lib.studies.bench import Gate, cpu_seconds
 from lessons_lib.training import Settings, TrainingState, mean_loss, training_step
 
 VOCABULARY, WIDTH, BATCH, STEPS = 33_278, 200, 20, 35
 CLIP, RATE = 0.25, 1.0
 CORES: dict[str, Any] = {"rnn": (TanhRNN, nn.RNN), "lstm": (LSTM, nn.LSTM)}
+SETS: dict[str, tuple[str, StableSet]] = {
+    "rnn": ("rnn", SpectralBall(0.95)),
+    "lstm": ("lstm", LSTMStableSet()),
+    "lstm, wide set": ("lstm", LSTMWideSet()),
+}
 
 
 class Plain(nn.Module):
@@ -171,7 +176,7 @@ def peak_memory() -> int:
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
 
 
-def projection_share(core: str, width: int, adaptive: bool, repeats: int = 5) -> float:
+def projection_share(core: str, stable_set: StableSet, width: int, adaptive: bool, repeats: int = 5) -> float:
     """Share of a full-vocabulary training step that an exact projection takes, with weights that keep leaving."""
     torch.manual_seed(0)
     recurrent = CORES[core][0](width, width, input_clip=0.75)
@@ -179,7 +184,6 @@ def projection_share(core: str, width: int, adaptive: bool, repeats: int = 5) ->
         model: LanguageModel = AdaptiveLanguageModel(recurrent, torch.arange(VOCABULARY), width, (2000, 10000))
     else:
         model = LanguageModel(recurrent, VOCABULARY, width)
-    stable_set = SpectralBall(0.95) if core == "rnn" else LSTMStableSet()
     stream = Stream(torch.randint(VOCABULARY, (BATCH * STEPS * 12 + 1,)), BATCH, STEPS)
     state = TrainingState.begin(model, stream)
     settings = Settings(STEPS, learning_rate=RATE, gradient_clip=CLIP, stable_set=Unconstrained())
@@ -204,9 +208,10 @@ def gates() -> list[Gate]:
             Gate(f"{core} 1x{WIDTH}: evaluation, times the plain speed", evaluation_speed(core), 1.7, at_least=True),
             Gate(f"{core} 1x{WIDTH}: memory growth, of the plain way's", memory_growth(core), 0.35),
         ]
+    for name, (core, stable_set) in SETS.items():
         for width, limit in ((256, 0.02), (512, 0.06)):
-            share = projection_share(core, width, adaptive=False)
-            found.append(Gate(f"{core} 1x{width}: projection, of a full-vocabulary step", share, limit))
-        share = projection_share(core, 256, adaptive=True)
-        found.append(Gate(f"{core} 1x256: projection, of an adaptive-softmax step", share))
+            share = projection_share(core, stable_set, width, adaptive=False)
+            found.append(Gate(f"{name} 1x{width}: projection, of a full-vocabulary step", share, limit))
+        share = projection_share(core, stable_set, 256, adaptive=True)
+        found.append(Gate(f"{name} 1x256: projection, of an adaptive-softmax step", share))
     return found
