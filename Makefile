@@ -65,7 +65,7 @@ results: $(VENV)/test.stamp
 	for study in $(STUDIES); do \
 		[ -e data/results/$$study.json ] || $(RUN) -m lessons_lib.studies.$$study || exit; done
 	[ -e data/results/chorales.json ] || $(VENV)/bin/lessons study chorales --processes 2
-	$(VENV)/bin/lessons table --preset laptop | sed -n 's/^missing: lessons //p' | \
+	{ $(VENV)/bin/lessons table --preset laptop; $(RUN) -m lessons_lib.studies.cost; } | sed -n 's/^missing: lessons //p' | \
 		while read -r words; do $(VENV)/bin/lessons $$words --resume || exit; done
 
 bench: $(VENV)/test.stamp

@@ -1,4 +1,7 @@
-"""What stability costs: the study's perplexity against λ, or against the forget ceiling, from its artefacts."""
+"""What stability costs: the study's perplexity against λ, or against the forget ceiling, from its artefacts.
+
+``python -m lessons_lib.studies.cost`` prints the trainings that the picture lacks.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +33,17 @@ def read_cost(preset: str, corpus: str = "wikitext2", folder: Path | None = None
     return {row: dict(sorted(found[row].items())) for row in ROWS if row in found}
 
 
-def commands(preset: str) -> list[str]:
-    """The trainings that the picture needs beside those of the table."""
+def missing(preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> list[str]:
+    """What is still to be trained for the picture, beside the table: as commands, one seed of all bounds first."""
     return [
         f"lessons study wikitext2 --row {row} --preset {preset} --seed {seed} --bound {bound:g}"
+        for seed in SEEDS
         for row, bounds in BOUNDS.items()
         for bound in bounds
-        for seed in SEEDS
+        if not ((folder or results_folder()) / f"{corpus}-{row}@{bound:g}-{preset}-seed{seed}.json").exists()
     ]
+
+
+if __name__ == "__main__":
+    for command in missing("laptop"):
+        print(f"missing: {command}")

@@ -95,6 +95,9 @@ def test_what_stability_costs_is_read_by_row_and_bound(tmp_path):
         "rnn-stable": {0.5: [3.0, 4.0], 0.99: [2.0]},
         "lstm-stable-wide": {0.92: [5.0]},
     }
+    todo = cost.missing("laptop", folder=tmp_path)
+    assert "lessons study wikitext2 --row rnn-stable --preset laptop --seed 2 --bound 0.5" in todo
+    assert len(todo) == 3 * sum(map(len, cost.BOUNDS.values())) - 2, "two of them stand in the folder"
 
 
 def test_every_bound_of_the_picture_is_one_that_its_set_accepts():
