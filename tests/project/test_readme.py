@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from lessons_lib.studies import table
+
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf8"), re.M | re.S)
 
@@ -31,3 +33,7 @@ def test_the_python_in_the_readme_runs(tmp_path):
 def test_links_within_the_repository_lead_somewhere():
     targets = re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", README.read_text(encoding="utf8"))
     assert [target for target in targets if not (README.parent / target).exists()] == []
+
+
+def test_the_table_shown_is_the_one_its_artefacts_give():
+    assert table.as_markdown(table.read_table("laptop")) in README.read_text(encoding="utf8")
