@@ -75,7 +75,8 @@ def measured_context(answer: Callable[[Any, Tensor], int]) -> str | None:
     for name, model in models.items():
         model.double().eval()
         kept = inputs.clone()
-        given, right = int(answer(model, kept)), model.context_length
+        # Without its attributes: what a model says of itself is not measured.
+        given, right = int(answer(lambda x, model=model: model(x), kept)), model.context_length
         if not torch.equal(kept, inputs):
             return "your function changed the inputs it was given: work on inputs.clone()"
         if given == right:

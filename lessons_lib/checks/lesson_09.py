@@ -20,26 +20,27 @@ def _matrix(scale: float) -> Tensor:
 @exercise("Clipped singular values in the old directions: the nearest matrix of the ball.")
 def clip_singular_values(answer: Callable[[Tensor, float], Tensor]) -> str | None:
     """The nearest matrix whose singular values are at most the bound, from (matrix, bound)."""
-    for scale in (1.0, 0.1):
+    for scale, bound in ((1.0, 0.9), (0.1, 0.9), (1.0, 0.5)):
         matrix = _matrix(scale)
-        given, norm = answer(matrix, 0.9), spectral_norm(matrix)
+        given, norm = answer(matrix, bound), spectral_norm(matrix)
         left, values, right = torch.linalg.svd(matrix)
         wrong = {
             "you divided the whole matrix by its norm: that is rescaling, and shrinks every direction": matrix
-            * (0.9 / norm),
-            "you clipped the entries of the matrix; clip its singular values": matrix.clamp(-0.9, 0.9),
-            "you set every singular value to the bound; those below it stay": 0.9 * left @ right,
+            * (bound / norm),
+            "you clipped the entries of the matrix; clip its singular values": matrix.clamp(-bound, bound),
+            "you set every singular value to the bound; those below it stay": bound * left @ right,
             "you raised the singular values to the bound; clamp(max=...), not clamp(min=...)": left
-            @ values.clamp(min=0.9).diag()
+            @ values.clamp(min=bound).diag()
             @ right,
         }
-        expected = spectral_ball_project(matrix, 0.9)
+        expected = spectral_ball_project(matrix, bound)
         if mismatch(given, expected) is None:
             continue
         for mistake, value in wrong.items():
             if mismatch(given, value) is None:
-                return mistake if norm > 0.9 else "a matrix inside the ball must stay as it is"
-        return mismatch(given, expected)
+                return mistake if norm > bound else "a matrix inside the ball must stay as it is"
+        said = mismatch(given, expected)
+        return said if bound == 0.9 else f"with another bound, {bound}: {said}"
     return None
 
 

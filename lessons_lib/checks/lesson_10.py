@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+
+import torch
 
 from lessons_lib.checks.exercises import exercise, mismatch
 
@@ -67,7 +69,7 @@ def context_for(answer: Callable[[float, float, float, float], int]) -> str | No
 
 
 @exercise("From there on, every longer context is good enough too.")
-def measured_context(answer: Callable[[Sequence[float], float], float]) -> str | None:
+def measured_context(answer: Callable[[torch.Tensor, float], float]) -> str | None:
     """The smallest k from which on every error is within the accuracy, from (errors, accuracy); inf when none is."""
     cases = (
         ([0.5, 0.05, 0.2, 0.01, 0.1, 0.001], 0.1, 4),
@@ -76,7 +78,7 @@ def measured_context(answer: Callable[[Sequence[float], float], float]) -> str |
         ([1.0, 1.0, 1.0, 0.1], 0.1, 4),
     )
     for errors, accuracy, expected in cases:
-        given = answer(errors, accuracy)
+        given = answer(torch.tensor(errors, dtype=torch.float64), accuracy)
         if given == expected:
             continue
         case = f"errors {errors}, accuracy {accuracy:g}"

@@ -67,7 +67,11 @@ def projected_step(answer: Callable[[Tensor, Tensor, float, int, float], Tensor]
     for mistake, value in wrong.items():
         if mismatch(given, value) is None:
             return mistake
-    return mismatch(given, stepped(alpha / t, clip))
+    if said := mismatch(given, stepped(alpha / t, clip)):
+        return said
+    alpha, t, bound = 0.3, 2, 0.5
+    said = mismatch(answer(weight.clone(), gradient, alpha, t, bound), stepped(alpha / t, clip))
+    return said and f"right for one bound and step; with alpha = {alpha}, t = {t}, bound = {bound}: {said}"
 
 
 @exercise("The product of the factors grows like N to the power αβ: true, and mostly useless.")

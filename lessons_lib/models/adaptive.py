@@ -42,13 +42,16 @@ class AdaptiveLanguageModel(LanguageModel):
         return by_rank[:, self.rank].unflatten(0, features.shape[:-1])
 
     def loss(self, features: Tensor, targets: Tensor) -> Tensor:
-        """Mean nats per token; features: (batch, time, hidden), targets: (batch, time)."""
-        rows, ranks = features.flatten(0, -2), self.rank[targets.flatten()]
+        """Mean nats per scored token; features: (batch, time, hidden), targets: (batch, time), negative: not scored."""
+        rows, tokens = features.flatten(0, -2), targets.flatten()
+        if bool((tokens < 0).any()):
+            rows, tokens = rows[tokens >= 0], tokens[tokens >= 0]
+        ranks = self.rank[tokens]
         head, limits = self.decoder.head.weight, self.decoder.cutoffs
         first_choice, rare = ranks.clone(), rows.new_zeros(())
         for i, (project, words) in enumerate(self.decoder.tail):
             inside = ((limits[i] <= ranks) & (ranks < limits[i + 1])).nonzero().squeeze(1)
             first_choice[inside] = limits[0] + i  # the head only says: a word of this cluster
             loss = cross_entropy_in_chunks(project(rows[inside]), words.weight, None, ranks[inside] - limits[i])
-            rare = rare + loss * (len(inside) / len(rows))
+            rare = rare + loss * (len(inside) / max(len(rows), 1))
         return cross_entropy_in_chunks(rows, head, None, first_choice) + rare

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from lessons_lib.panels.training_plot import ROUNDING
+
 GREEN, AMBER = "#2f9560", "#d9692b"
 NOTHING = "–"
 
@@ -53,7 +55,8 @@ def _error(measured: Mapping[str, Any], context_length: int) -> str:
     errors, bounds = measured.get("truncation_error", ()), measured.get("truncation_bound", ())
     if len(errors) < context_length:
         return _tile(title, NOTHING, "largest difference of the logits", None)
-    shown = f"{errors[context_length - 1]:.2g} measured"
+    error = errors[context_length - 1]
+    shown = f"{error:.2g} measured" if error > ROUNDING else f"below {ROUNDING:g}, which is rounding"
     if len(bounds) < context_length:
         return _tile(title, shown, "", None)
     bound = bounds[context_length - 1]

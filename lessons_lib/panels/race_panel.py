@@ -79,7 +79,7 @@ class RacePanel(PlayerPanel):
             "Back to the start of this race",
         )
         super().__init__(self._race, self._draw, tooltips, name=name, prediction=prediction)
-        self.chooser.observe(lambda change: self.choose(change["new"]), "value")
+        self.chooser.observe(lambda change: None if self._choosing else self.choose(change["new"]), "value")
         self.context.observe(self._on_context, "value")
         self.equal.observe(lambda _: self.reset(), "value")
 

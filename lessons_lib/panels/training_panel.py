@@ -7,6 +7,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from html import escape
 
 import ipywidgets as widgets
@@ -142,7 +143,9 @@ class TrainingPanel(Panel):
                 step=0.01,
                 value=_number(settings.stable_set),
                 on_change=lambda ceiling: self.run.update(
-                    stable_set=Unconstrained() if ceiling is None else LSTMStableSet(ceiling)
+                    stable_set=Unconstrained()
+                    if ceiling is None
+                    else _with_ceiling(self.run.settings.stable_set, ceiling)
                 ),
                 switch="ceiling",
             )
@@ -282,6 +285,15 @@ def _number(stable_set: StableSet) -> float | None:
     if isinstance(stable_set, SpectralBall):
         return stable_set.bound
     return stable_set.forget_ceiling if isinstance(stable_set, LSTMStableSet) else None
+
+
+def _with_ceiling(stable_set: StableSet, ceiling: float | None) -> StableSet:
+    """The published set at another ceiling, for inputs clipped as they were; without a ceiling no set."""
+    if ceiling is None:
+        return Unconstrained()
+    if isinstance(stable_set, LSTMStableSet):
+        return replace(stable_set, forget_ceiling=ceiling)
+    return LSTMStableSet(ceiling)
 
 
 def _layout(flex: str) -> widgets.Layout:

@@ -15,7 +15,8 @@ from lessons_lib.stability import LSTMStableSet, LSTMWideSet, SpectralBall, Stab
 SET_BY_YOU = "#d0508f"  # what the learner sets, wherever it is drawn: λ, k, and when they moved
 MOST_MARKS = 12
 MARK_ROWS = 4  # neighbouring labels stand below each other
-SMALLEST = 1e-12  # float32 knows nothing of smaller differences
+SMALLEST = 1e-12
+ROUNDING = 1e-6  # float32 logits computed in two ways agree no better: below it neither error nor bound is news
 
 TITLES = {
     "loss": "Loss, in nats per token",
@@ -102,14 +103,14 @@ def _profiles(measured: dict[str, Any]) -> dict[str, Samples]:
     for key in ("truncation_error", "truncation_bound"):
         if key in measured:
             values = np.asarray(measured[key], dtype=float)
-            curves[key] = (np.arange(1, len(values) + 1), _positive(values))
+            curves[key] = (np.arange(1, len(values) + 1), _positive(values, ROUNDING))
     if "accuracy" in measured and "truncation_error" in measured:
         curves["accuracy"] = ([1, len(measured["truncation_error"])], [measured["accuracy"]] * 2)
     return curves
 
 
-def _positive(values: np.ndarray) -> np.ndarray:
-    return np.where(values > SMALLEST, values, np.nan)
+def _positive(values: np.ndarray, smallest: float = SMALLEST) -> np.ndarray:
+    return np.where(values > smallest, values, np.nan)
 
 
 def marks(changes: Sequence[Change], together: int = 20) -> list[tuple[int, str, int]]:

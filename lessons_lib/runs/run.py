@@ -183,7 +183,7 @@ class Run:
         self._tell()
 
     def result(self, timeout: float | None = None) -> History:
-        """The history, after waiting for a running run to end; an unstarted or paused run answers at once.
+        """The history, after waiting for a running or stopped run to end; an unstarted or paused one answers at once.
 
         Raises:
             TimeoutError: still running after ``timeout`` seconds.
@@ -193,8 +193,9 @@ class Run:
         thread = self._thread
         # What is wanted counts, not the state: a run just resumed has not woken up yet. Who asks what ended a run
         # may be a listener in the run's own thread, which cannot wait for itself.
-        if thread is not None and self._wanted == "run" and self._error is None:
-            if self.steps is None and timeout is None:
+        mine = thread is threading.current_thread()
+        if thread is not None and not mine and self._wanted in ("run", "stop") and self._error is None:
+            if self.steps is None and timeout is None and self._wanted == "run":
                 raise RuntimeError(f"run {self.name!r} has no step limit: stop() it first, or pass a timeout")
             thread.join(timeout)
             if thread.is_alive():

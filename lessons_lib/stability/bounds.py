@@ -110,7 +110,8 @@ def context_for(
 
     if met(0):
         return 0
-    if perron_root(certificate.step) >= 1:
+    unbounded = not np.isfinite(certificate.start).all() and not math.isfinite(certificate.cap)
+    if unbounded or perron_root(certificate.step) >= 1:
         return math.inf
     above = 1
     while not met(above):
@@ -128,8 +129,11 @@ def contraction_steps(module: nn.Module) -> int | float:
     From √(2d) ‖M^r‖_∞ < 1: a single step of a stable LSTM may expand Euclidean distances, by about √d.  For
     RNN layers 1 where ‖W‖_2 < 1.  Several layers count all their units in d.  Assumptions of
     ``certified_rate``.
+
+    Raises:
+        ValueError: no recurrent layer, layers that do not fit on each other, RNN and LSTM layers mixed.
     """
-    layers = layers_of(module)
+    layers = _stacked_layers(module)
     if not certified_rate(module) < 1:
         return math.inf
     if layers[0].kind == "lstm":
@@ -147,6 +151,14 @@ def contraction_steps(module: nn.Module) -> int | float:
 def _certificate(module: nn.Module, input_bound: float) -> _Certificate | None:
     if not input_bound >= 0:
         raise ValueError(f"input_bound={input_bound}: give a bound on the size of an input, from 0 up")
+    layers = _stacked_layers(module)
+    kinds = {layer.kind for layer in layers}
+    if "gru" in kinds:
+        return None
+    return _lstm(layers, input_bound) if "lstm" in kinds else _rnn(layers, input_bound)
+
+
+def _stacked_layers(module: nn.Module) -> list[Layer]:
     layers = layers_of(module)
     if not layers:
         raise ValueError(f"{type(module).__name__} holds no torch.nn.RNN or LSTM layer to bound")
@@ -159,9 +171,7 @@ def _certificate(module: nn.Module, input_bound: float) -> _Certificate | None:
                 f"a layer with {above.input_size} inputs cannot be stacked on one of {below.hidden_size} units: "
                 "bound each part of the module on its own"
             )
-    if "gru" in kinds:
-        return None
-    return _lstm(layers, input_bound) if "lstm" in kinds else _rnn(layers, input_bound)
+    return layers
 
 
 def _rnn(layers: list[Layer], input_bound: float) -> _Certificate:

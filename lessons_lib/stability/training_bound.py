@@ -139,8 +139,10 @@ class TrainingConstants:
         Above 0 it says nothing: weights that far apart are no news.
         """
         gap, smoothness = self.gradient_gap(context_length), self.smoothness()
-        if not math.isfinite(gap) or gap == 0 or steps == 0:
-            return math.inf if gap else -math.inf
+        if gap == 0 or steps == 0 or step_size == 0:
+            return -math.inf  # the twins have not parted
+        if not math.isfinite(gap):
+            return math.inf
         growth = sum(math.log1p(step_size * smoothness / t) for t in range(1, steps + 1))
         # ln(e^growth - 1) without forming e^growth, which has thousands of digits.
         log_factor = growth + math.log(-math.expm1(-growth))

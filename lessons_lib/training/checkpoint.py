@@ -74,13 +74,18 @@ def load_checkpoint(path: str | os.PathLike[str], state: TrainingState) -> tuple
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if header["format"] != FORMAT:
             raise CheckpointError(f"{path}: written in checkpoint format {header['format']}, this is {FORMAT}")
-    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
+    except FileNotFoundError:
+        raise
+    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError, OSError) as error:
         raise CheckpointError(f"{path} is not a readable checkpoint ({error}): delete it to start afresh") from error
 
     weights = _weights(state.model)
     saved = {name.removeprefix("model."): t for name, t in tensors.items() if name.startswith("model.")}
     if {n: t.shape for n, t in weights.items()} != {n: t.shape for n, t in saved.items()}:
         raise CheckpointError(f"{path} holds another model (names or shapes differ): pass the model it was saved from")
+    if state.optimizer.param_groups[0].keys() - {"params"} - header["groups"][0].keys():
+        raise CheckpointError(f"{path} was saved with another optimiser: pass a state with the one it was saved from")
+    settings, projected_onto = settings_from_json(header["settings"]), _set_from_json(header["projected_onto"])
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         if name.startswith("optimizer."):
@@ -94,8 +99,8 @@ def load_checkpoint(path: str | os.PathLike[str], state: TrainingState) -> tuple
     state.seed, state.step, state.tokens = header["seed"], header["step"], header["tokens"]
     state.carried = _unflatten(header["carried"], tensors, device)
     state.past = _unflatten(header["past"], tensors, device)  # type: ignore[assignment]
-    state.projected_onto = _set_from_json(header["projected_onto"])
-    return settings_from_json(header["settings"]), header["extra"]
+    state.projected_onto = projected_onto
+    return settings, header["extra"]
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -127,6 +132,8 @@ def settings_from_json(fields: dict[str, Any]) -> Settings:
 
 def _set_to_json(stable_set: Any) -> list[Any] | None:
     kind = type(stable_set)
+    if stable_set is not None and not dataclasses.is_dataclass(kind):
+        raise CheckpointError(f"the stable set {kind.__qualname__} cannot be saved: make it a frozen dataclass")
     return None if stable_set is None else [kind.__module__, kind.__qualname__, asdict(stable_set)]
 
 

@@ -35,6 +35,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.truncation_length != int(self.truncation_length) or self.truncation_length < 1:
             raise ValueError(f"truncation_length={self.truncation_length}: give a whole number of steps, 1 or more")
+        object.__setattr__(self, "truncation_length", int(self.truncation_length))  # 5.0 and numpy's 5 are 5
         if self.truncation not in TRUNCATIONS:
             raise ValueError(f"truncation={self.truncation!r}: choose one of {', '.join(TRUNCATIONS)}")
         if not (self.learning_rate > 0 and math.isfinite(self.learning_rate)):

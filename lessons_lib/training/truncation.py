@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from lessons_lib.models import State, detach_state, map_state
 from lessons_lib.models.windowed import reach_back
 
+IGNORED = -100  # a target that is not scored, as in torch
 Past = tuple[Tensor, State]  # tokens (batch, past), and the state before each: (layers, batch, past, hidden)
 
 
@@ -25,14 +26,17 @@ def backward_chunked(
     Each chunk is differentiated before the next is run, so memory grows with k, not with the step.
 
     Returns:
-        loss: mean over the step's positions, 0-d, detached; and the state to carry on.
+        loss: mean over the step's scored positions, 0-d, detached; and the state to carry on.
     """
     steps = inputs.shape[1]
+    # A chunk's loss is the mean of what it scores: it counts by that, or padding would shrink the loss with k.
+    scored = targets != IGNORED
+    count = scored.sum().clamp(min=1)
     total: Any = 0.0
     for first in range(0, steps, truncation_length):
         chunk = slice(first, first + truncation_length)
         features, carried = model(inputs[:, chunk], detach_state(carried))
-        part = model.loss(features, targets[:, chunk]) * (inputs[:, chunk].shape[1] / steps)
+        part = model.loss(features, targets[:, chunk]) * scored[:, chunk].sum() / count
         part.backward()
         total = total + part.detach()
     return total, detach_state(carried)

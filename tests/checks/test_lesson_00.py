@@ -26,7 +26,7 @@ def test_perplexity(answer, line):
 
 def state(select):
     def truncated(matrix, inputs, k):
-        h = torch.zeros(3, dtype=torch.float64)
+        h = torch.zeros(3)
         for x in select(inputs, k):
             h = torch.tanh(matrix @ h + x)
         return h

@@ -65,6 +65,16 @@ def test_waiting_for_a_run_without_end_is_refused(make):
         run.result(0.05)
 
 
+def test_the_result_of_a_stopped_run_holds_the_step_that_was_in_hand(make):
+    run = make(factory, SETTINGS)
+    run.start()
+    wait_for(lambda: run.step_count > 3)
+    run.stop()
+    history = run.result()
+    assert run.state == "stopped"
+    assert len(history.steps) == run.step_count
+
+
 def test_pause_holds_and_step_takes_exactly_one(make):
     run = make(factory, SETTINGS)
     run.step()

@@ -188,3 +188,16 @@ def test_bounds_refuse_what_they_cannot_read():
             truncation_bound(nn.RNN(2, 3), arguments[0], input_bound=arguments[1])
     with pytest.raises(ValueError, match="accuracy"):
         context_for(nn.RNN(2, 3), 0.0, input_bound=1.0)
+
+
+def test_what_has_no_bound_says_so_and_does_not_search_for_ever():
+    mixed = nn.ModuleList([nn.RNN(4, 4), nn.LSTM(4, 4)])
+    for module in (mixed, nn.ModuleList(list(mixed)[::-1])):
+        for parameter in module.parameters():
+            nn.init.zeros_(parameter)
+        with pytest.raises(ValueError, match="no common bound"):
+            contraction_steps(module)
+    relu = nn.RNN(3, 3, nonlinearity="relu")
+    nn.init.eye_(relu.weight_hh_l0)
+    relu.weight_hh_l0.data.mul_(0.5)
+    assert context_for(relu, 0.1, input_bound=math.inf) == math.inf

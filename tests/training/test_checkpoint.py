@@ -78,6 +78,10 @@ def test_a_file_that_is_cut_off_or_alien_is_one_clear_line_and_changes_nothing(t
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match="another model"):
         load_checkpoint(path, fresh(tied=False))
+    with pytest.raises(CheckpointError, match="another optimiser"):
+        load_checkpoint(path, fresh(optimizer="sgd"))
+    with pytest.raises(CheckpointError, match="not a readable checkpoint"):
+        load_checkpoint(tmp_path, state)
     assert torch.equal(weights(state), before)
 
 
