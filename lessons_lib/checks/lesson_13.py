@@ -10,7 +10,7 @@ from torch import Tensor
 from lessons_lib.checks.exercises import exercise, mismatch
 
 
-@exercise("Joining is associative: that is why the stretches may be joined in any order.")
+@exercise("Joining is associative: that is why it does not matter which neighbours are joined first.")
 def join(answer: Callable[[float, float, float, float], tuple[float, float]]) -> str | None:
     """(a b, b u + v) from (a, u, b, v): first h -> a h + u, then h -> b h + v."""
     for a, u, b, v in ((0.5, 3.0, 0.25, 7.0), (2.0, -1.0, 3.0, 0.5)):
