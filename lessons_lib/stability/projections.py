@@ -184,7 +184,7 @@ def nested_l1_project(blocks: list[Tensor], weights: list[Tensor], limits: list[
 
 
 def _project_chain(limits: Tensor, blocks: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
-    radii = torch.cat([limits[:, :1], limits.diff(dim=1)], 1)
+    radii = limits.diff(dim=1, prepend=torch.zeros_like(limits[:, :1]))
     for _ in range(2):  # the second time on the small result: takes away what cancelled far outside
         sizes = [block.abs() for block in blocks]
         spent = torch.stack([_weighted_sum(s, w) for s, w in zip(sizes, weights, strict=True)], 1).cumsum(1)

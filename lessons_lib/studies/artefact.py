@@ -23,6 +23,11 @@ def results_folder() -> Path:
     return (checkout if (checkout / "pyproject.toml").exists() else Path.cwd()) / "data" / "results"
 
 
+def artefact_name(corpus: str, row: str, preset: str, seed: int) -> str:
+    """What a training of the study is called, its file's name without the ending."""
+    return f"{corpus}-{row}-{preset}-seed{seed}"
+
+
 def write_artefact(path: Path, content: dict[str, Any]) -> None:
     """Write ``content`` with schema and provenance as readable JSON, atomically.
 

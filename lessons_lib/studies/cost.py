@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from lessons_lib.studies.artefact import read_artefact, results_folder
+from lessons_lib.studies.artefact import artefact_name, read_artefact, results_folder
 from lessons_lib.studies.configs import KNOBS, ROWS
 from lessons_lib.studies.table import SEEDS
 
@@ -35,12 +35,13 @@ def read_cost(preset: str, corpus: str = "wikitext2", folder: Path | None = None
 
 def missing(preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> list[str]:
     """What is still to be trained for the picture, beside the table: as commands, one seed of all bounds first."""
+    there = {path.stem for path in (folder or results_folder()).glob("*.json")}
     return [
         f"lessons study wikitext2 --row {row} --preset {preset} --seed {seed} --bound {bound:g}"
         for seed in SEEDS
         for row, bounds in BOUNDS.items()
         for bound in bounds
-        if not ((folder or results_folder()) / f"{corpus}-{row}@{bound:g}-{preset}-seed{seed}.json").exists()
+        if artefact_name(corpus, f"{row}@{bound:g}", preset, seed) not in there
     ]
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from lessons_lib.corpora import ProductOfLags, Stream, TextCorpus, Vocabulary, wikitext2
 from lessons_lib.corpora.download import WIKITEXT2
 from lessons_lib.stability import certified_rate, layers_of, spectral_norm
-from lessons_lib.studies.artefact import device_name, results_folder, write_artefact
+from lessons_lib.studies.artefact import artefact_name, device_name, results_folder, write_artefact
 from lessons_lib.studies.configs import StudyConfig
 from lessons_lib.training import (
     Settings,
@@ -124,7 +124,7 @@ class Study:
     @property
     def name(self) -> str:
         """Names the artefact; a corpus other than WikiText-2 is part of it."""
-        return f"{self.corpus.name}-{self.row}-{self.preset}-seed{self.seed}"
+        return artefact_name(self.corpus.name, self.row, self.preset, self.seed)
 
     @property
     def checkpoint(self) -> Path:

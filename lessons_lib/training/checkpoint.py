@@ -65,7 +65,8 @@ def load_checkpoint(path: str | os.PathLike[str], state: TrainingState) -> tuple
         the settings, and the extra values that were saved beside them.
 
     Raises:
-        CheckpointError: the file is cut off, is no checkpoint, or belongs to another model; ``state`` is unchanged.
+        CheckpointError: the file is cut off, is no checkpoint, belongs to another model or optimiser, or names a stable
+            set that is not imported; ``state`` is unchanged.
         FileNotFoundError: there is no such file.
     """
     try:

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.corpora.tasks import IGNORED
 from lessons_lib.models import State, detach_state, map_state
 from lessons_lib.models.windowed import reach_back
 
-IGNORED = -100  # a target that is not scored, as in torch
 Past = tuple[Tensor, State]  # tokens (batch, past), and the state before each: (layers, batch, past, hidden)
 
 

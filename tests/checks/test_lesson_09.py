@@ -21,6 +21,7 @@ def clipped(matrix, bound):
         (lambda W, b: W * min(1, b / spectral_norm(W)), "rescaling"),
         (lambda W, b: W.clamp(-b, b), "entries"),
         (lambda W, b: b * torch.linalg.svd(W)[0] @ torch.linalg.svd(W)[2], "those below it stay"),
+        (lambda W, b: clipped(W, 0.9), "with another bound, 0.5"),
         (lambda W, b: W[:2], "the shape should be (4, 4)"),
         (lambda W, b: ..., "not answered yet"),
     ],

@@ -19,7 +19,13 @@ def solved(inside=lambda M, L, e: L * M / e, base=lambda rate: math.log(1 / rate
     return answer
 
 
+def measured_by_tensor(errors, accuracy):
+    last = max((errors > accuracy).nonzero().flatten().add(1).tolist(), default=0)
+    return math.inf if last == len(errors) else last + 1
+
+
 def test_right_answers_pass():
+    assert lesson_10.measured_context(measured_by_tensor)
     assert lesson_10.bound(lambda r, k, d, drive, L: L * r**k * largest(drive, r, d))
     assert lesson_10.context_for(solved())
     assert lesson_10.measured_context(measured_context)

@@ -61,6 +61,7 @@ def test_a_wrong_divisor_is_named(divisor, said):
         (step(shrink=lambda v, b: v * (b / v.max())), "rescaling"),
         (step(shrink=lambda v, b: v.clamp(min=b)), "raised"),
         (step(shrink=lambda v, b: torch.full_like(v, b)), "every singular value"),
+        (step(shrink=lambda v, b: v.clamp(max=0.8)), "right for one bound and step"),
     ],
 )
 def test_a_wrong_step_is_named(answer, said):

@@ -23,6 +23,12 @@ def test_a_stable_model_shows_rate_context_and_error_beside_the_bound():
     assert html.count(GREEN) == 3
 
 
+def test_an_error_below_rounding_is_not_shown_above_its_bound():
+    html = meter({"rate": 0.3, "truncation_error": [1.2e-7], "truncation_bound": [1.4e-10]}, 1, "Euclidean norm")
+    assert "below 1e-06, which is rounding" in html
+    assert "1.2e-07" not in html
+
+
 def test_without_a_certificate_it_says_so():
     html = meter({"rate": math.inf, "accuracy": 0.1, "context_needed": math.inf}, 20, "max norm")
     assert "none" in html

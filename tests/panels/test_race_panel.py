@@ -51,6 +51,11 @@ def test_scores_of_earlier_k_stay_and_another_task_starts_afresh(panel):
     assert panel.children[-1] is panel.plot
 
 
+def test_choosing_a_task_with_a_k_keeps_that_k(panel):
+    panel.choose("translation", k=5)
+    assert (panel.chooser.value, panel.context.value) == ("translation", 5)
+
+
 def test_the_card_tells_what_each_may_see_and_what_it_cost():
     text = card(TASKS["copying"](), [races.Standing("TCN", 15, 25_000, 3, 1.25, 2.08, None)])
     assert all(word in text for word in ("k = 15", "25,000", ">3<", "1.2", "2.08"))

@@ -69,6 +69,12 @@ def test_an_lstm_gets_a_forget_ceiling(make):
     assert panel.run.settings.stable_set == LSTMStableSet(0.8)
 
 
+def test_the_ceiling_moves_and_the_bound_of_the_inputs_stays(make):
+    panel = make(new_run(lambda: factory(LSTM), Settings(5, stable_set=LSTMStableSet(0.7, input_bound=2.0))))
+    panel.controls["forget_ceiling"].number.value = 0.8
+    assert panel.run.settings.stable_set == LSTMStableSet(0.8, input_bound=2.0)
+
+
 def test_buttons_allow_what_the_state_allows(make):
     panel = make()
 
