@@ -23,8 +23,8 @@ def three_promises(
 ) -> go.Figure:
     """Training throughput, gradient by lag and time per token; this machine in lines with markers, the reference thin.
 
-    ``here`` and ``reference`` are what ``measure`` of :mod:`lessons_lib.studies.why_feed_forward` gives; ``families``
-    maps the names of the gradients' starts to styles.  Gradients depend on no machine: only ``here``'s are drawn.
+    ``here`` and ``reference`` are what ``measure`` of lesson 05's experiment gives; ``families`` maps
+    the names of the gradients' starts to styles.  Gradients depend on no machine: only ``here``'s are drawn.
     """
     titles = ["Training, tokens/s", "Gradient by lag", "Writing, ms/token"]
     figure = make_subplots(1, 3, subplot_titles=titles, horizontal_spacing=0.11)

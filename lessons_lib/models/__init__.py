@@ -10,12 +10,7 @@ from lessons_lib.models.evaluating import evaluating
 from lessons_lib.models.gated_convolution import GatedConvolution, GatedLinearUnit
 from lessons_lib.models.generation import generate, generate_tokens
 from lessons_lib.models.language_model import LanguageModel
-from lessons_lib.models.linear_recurrence import (
-    DiagonalRecurrence,
-    LinearRecurrence,
-    parallel_scan,
-    sequential_scan,
-)
+from lessons_lib.models.linear_recurrence import DiagonalRecurrence, LinearRecurrence, parallel_scan, sequential_scan
 from lessons_lib.models.recurrent import GRU, LSTM, RecurrentCore, TanhRNN
 from lessons_lib.models.sequence_to_sequence import (
     ConvolutionalTranslator,

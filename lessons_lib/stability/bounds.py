@@ -21,14 +21,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from lessons_lib.stability.layers import Layer, layers_of
-from lessons_lib.stability.rates import (
-    certified_rate,
-    lstm_matrix,
-    lstm_norms,
-    perron_root,
-    spectral_norm,
-    total_bias,
-)
+from lessons_lib.stability.rates import certified_rate, lstm_matrix, lstm_norms, perron_root, spectral_norm, total_bias
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lessons_lib.studies import table
+from lessons_lib.wikitext2 import table
 
 README = Path(__file__).parents[2] / "README.md"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf8"), re.M | re.S)

@@ -15,14 +15,7 @@ import torch
 from lessons_lib.corpora import Stream
 from lessons_lib.models import LSTM, LanguageModel
 from lessons_lib.stability import LSTMStableSet, SpectralBall, Unconstrained
-from lessons_lib.training import (
-    CheckpointError,
-    Settings,
-    TrainingState,
-    load_checkpoint,
-    save_checkpoint,
-    train,
-)
+from lessons_lib.training import CheckpointError, Settings, TrainingState, load_checkpoint, save_checkpoint, train
 from lessons_lib.training.checkpoint import settings_from_json, settings_to_json
 
 SETTINGS = Settings(5, learning_rate=0.01, gradient_clip=0.5)

@@ -1,0 +1,208 @@
+"""The command line: ``lessons --help``."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from tqdm import tqdm
+
+from lessons_lib import bench as benchmarks
+from lessons_lib.corpora import DataUnavailable
+from lessons_lib.training import CheckpointError, default_device
+from lessons_lib.wikitext2 import rows as configs
+from lessons_lib.wikitext2 import table
+from lessons_lib.wikitext2 import training as wikitext2
+
+app = typer.Typer(
+    help="When recurrent models don't need to be recurrent: the studies behind the lessons.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+study_app = typer.Typer(help="Train, certify and publish one row of a study.", no_args_is_help=True)
+app.add_typer(study_app, name="study")
+
+# What a person can mend: said in one line, without a traceback.
+EXPECTED: tuple[type[Exception], ...] = (ValueError, CheckpointError, DataUnavailable, OSError)
+REFUSED: tuple[type[Exception], ...] = (wikitext2.CertificateError, wikitext2.DivergedError)
+
+SeedOption = Annotated[int, typer.Option(help="Seed of the weights and of dropout.")]
+PresetOption = Annotated[str, typer.Option(help=f"One of {', '.join(configs.PRESETS)}.")]
+CorpusOption = Annotated[str, typer.Option(help="wikitext2, or synthetic to try things out without data.")]
+FolderOption = Annotated[Path | None, typer.Option(help="Where artefacts are; data/results by default.")]
+
+
+@contextlib.contextmanager
+def one_line_errors(*refused: type[Exception]) -> Iterator[None]:
+    """Turn what a person can mend into one line on stderr and exit code 2 (1 for a result that is refused)."""
+    said = (*EXPECTED, *REFUSED, *refused)
+    try:
+        yield
+    except said as error:
+        typer.echo(f"lessons: {' '.join(str(error).split())}", err=True)
+        raise typer.Exit(2 if isinstance(error, EXPECTED) else 1) from error
+
+
+@study_app.command("wikitext2")
+def study_wikitext2(
+    row: Annotated[str, typer.Option(help=f"One of {', '.join(configs.ROWS)}.")],
+    preset: PresetOption = "laptop",
+    seed: SeedOption = 0,
+    bound: Annotated[
+        float | None, typer.Option(help="Another λ or forget ceiling than the row's own, for what stability costs.")
+    ] = None,
+    device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; LESSONS_DEVICE or the best by default.")] = None,
+    resume: Annotated[bool, typer.Option(help="Continue from the checkpoint, if there is one.")] = False,
+    corpus: CorpusOption = "wikitext2",
+    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    checkpoints: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path("data/cache/checkpoints"),
+    results: FolderOption = None,
+) -> None:
+    """Train one row with one seed; certify it; write its artefact.
+
+    Ctrl-C (or a kill) leaves a checkpoint: run the same command with --resume.
+
+    Example:  lessons study wikitext2 --row lstm-stable --preset ci --seed 0
+    """
+    with one_line_errors():
+        torch.set_num_threads(threads)
+        config = configs.config_of(row, preset)
+        if bound is not None:
+            config, row = configs.at_bound(row, config, bound), f"{row}@{bound:g}"
+        place = default_device(device)
+        study = wikitext2.Study(row, preset, config, wikitext2.load_corpus(corpus), seed, place, checkpoints)
+        if study.checkpoint.exists() and not resume:
+            raise ValueError(f"{study.checkpoint} is there from an earlier run: add --resume, or delete it")
+        study.resume()
+        try:
+            often = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file keeps every line
+            with tqdm(
+                total=study.steps, initial=study.training.step, unit="step", desc=study.name, mininterval=often
+            ) as bar:
+                for progress in study.train():
+                    bar.update(progress.step - bar.n)
+                    if progress.curve:
+                        bar.set_postfix(valid=f"{progress.curve[-1]['valid_perplexity']:.1f}", refresh=False)
+        except KeyboardInterrupt:
+            study.save()
+            typer.echo(f"stopped at step {study.training.step} of {study.steps}; add --resume to go on", err=True)
+            raise typer.Exit(130) from None
+        path = study.publish(results)
+        typer.echo(f"wrote {path.name}: {table.read_artefact(path)['test_perplexity']:.1f} test perplexity")
+
+
+@study_app.command("chorales")
+def study_chorales(
+    processes: Annotated[int, typer.Option(help="Models trained at once.")] = max(1, (os.cpu_count() or 2) - 1),
+    results: FolderOption = None,
+) -> None:
+    """Train recurrent models of Bach's chorales, stable and not, and write chorales.json: some ten minutes.
+
+    Example:  lessons study chorales --processes 4
+    """
+    from lessons_lib.experiments import chorales
+    from lessons_lib.experiments.artefact import results_folder, write_artefact
+
+    with one_line_errors(chorales.CertificateError):
+        path = (results or results_folder()) / "chorales.json"
+        write_artefact(path, chorales.study(processes=processes, tell=typer.echo))
+        typer.echo(f"wrote {path.name}")
+
+
+@app.command("search")
+def search(
+    row: Annotated[str, typer.Option(help=f"One of {', '.join(configs.ROWS)}.")],
+    preset: PresetOption = "laptop",
+    trials: Annotated[int, typer.Option(help="Finished trials, pruned ones included.")] = 8,
+    epochs: Annotated[int, typer.Option(help="Epochs per trial.")] = 2,
+    processes: Annotated[int, typer.Option(help="Trials trained at once.")] = 2,
+    device: Annotated[str, typer.Option(help="cpu or cuda; several trials share one GPU.")] = "cpu",
+    ray: Annotated[bool, typer.Option(help="Send trials as Ray tasks (extra: ray).")] = False,
+    gpus: Annotated[float, typer.Option(help="With --ray: GPUs per trial, 0.5 for two on one card.")] = 0.0,
+    corpus: CorpusOption = "wikitext2",
+    folder: Annotated[Path, typer.Option(help="Journal and checkpoints; shared between nodes.")] = Path(
+        "data/cache/search"
+    ),
+    results: FolderOption = None,
+) -> None:
+    """Search one row's hyper-parameters; killed workers and a killed driver resume (same command again).
+
+    Example:  lessons search --row lstm-stable --trials 8 --processes 2
+    """
+    from lessons_lib.experiments.artefact import results_folder
+    from lessons_lib.wikitext2 import search as searching
+
+    with one_line_errors(searching.WorkerError):
+        result = searching.search(
+            row,
+            preset,
+            trials=trials,
+            epochs=epochs,
+            folder=folder / f"{corpus}-{row}-{preset}",
+            workers=searching.RayTasks(gpus) if ray else searching.Processes(),
+            at_once=processes,
+            corpus=corpus,
+            device=device,
+            tell=typer.echo,
+        )
+        path = searching.publish(result, results or results_folder())
+        typer.echo(f"wrote {path.name}: best trial {result['best']}")
+
+
+@app.command("table")
+def show_table(
+    preset: PresetOption = "laptop", corpus: CorpusOption = "wikitext2", results: FolderOption = None
+) -> None:
+    """Rebuild the study's table from its artefacts, and say what is missing."""
+    with one_line_errors():
+        rows = table.read_table(preset, corpus, results)
+        typer.echo(table.as_markdown(rows))
+        for command in table.missing(rows):
+            typer.echo(f"missing: {command}")
+
+
+@app.command("doctor")
+def doctor() -> None:
+    """Say what this machine has and lacks; exit code 1 when the lessons cannot work."""
+    from lessons_lib.lessons.lesson_00.doctor import doctor as look
+
+    rows = look()
+    for row in rows:
+        typer.echo(f"{row.state:6} {row.name}: {row.detail}" + (f"  -> {row.remedy}" if row.remedy else ""))
+    raise typer.Exit(1 if any(row.state == "red" for row in rows) else 0)
+
+
+@app.command("data")
+def data() -> None:
+    """Fetch WikiText-2 and the JSB chorales into the cache, hashes checked."""
+    from lessons_lib.corpora import download
+
+    with one_line_errors():
+        for file in (*download.WIKITEXT2.values(), download.JSB_CHORALES):
+            typer.echo(f"{file.path}: {len(download.read(file)):,} bytes, hash checked")
+
+
+@app.command("bench")
+def bench(
+    names: Annotated[
+        list[str] | None, typer.Argument(help=f"Some of {', '.join(benchmarks.BENCHMARKS)}; all by default.")
+    ] = None,
+    slack: Annotated[float, typer.Option(min=0.0, help="Share of a limit by which a busy machine may miss it.")] = 0.0,
+) -> None:
+    """Print speed and memory as ratios measured in one run; exit code 1 when a limit is missed twice.
+
+    Example:  lessons bench training corpora
+    """
+    with one_line_errors():
+        kept = [benchmarks.run(name, typer.echo, slack) for name in names or benchmarks.BENCHMARKS]
+    raise typer.Exit(0 if all(kept) else 1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,438 @@
+"""What stability costs a model of Bach's chorales: recurrent models kept in a stable set, and left alone.
+
+    lessons study chorales      trains every row and writes data/results/chorales.json
+
+Learning rate and epoch are chosen on the validation pieces, for each row on its own; the test pieces are scored
+once, with the model so chosen.  The loss is ``corpora.frame_loss``: nats summed over the 88 keys, averaged over
+the predicted frames (Bai et al. 2018; Boulanger-Lewandowski et al. 2012).
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import multiprocessing
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lessons_lib.corpora import ChoraleBatches, Chorales, DataUnavailable, frame_loss, jsb_chorales
+from lessons_lib.corpora.download import JSB_CHORALES
+from lessons_lib.corpora.music import KEYS
+from lessons_lib.experiments.artefact import mean_and_range
+from lessons_lib.experiments.machine import device_name
+from lessons_lib.models import LSTM, State, TanhRNN, evaluating, truncated_outputs
+from lessons_lib.stability import (
+    LSTMStableSet,
+    LSTMWideSet,
+    SpectralBall,
+    StableSet,
+    Unconstrained,
+    certified_rate,
+    context_for,
+    gradient_by_lag,
+    layers_of,
+    singular_values,
+    spectral_norm,
+    truncation_bounds,
+)
+from lessons_lib.training import Mailbox, Settings, linear_decay, train
+
+BATCH_SIZE, EPOCHS, GRADIENT_CLIP = 8, 50, 1.0
+RATES = (2e-3, 6e-3, 1.8e-2)
+SEEDS = (0, 1, 2)
+BOUND = 0.9
+MOST_KEYS = 8  # that sound in one frame, as the theorem's bound on the inputs
+JSB_LABEL = "JSB chorales: Bach, four voices, a frame is a quarter note"
+LONGEST = 24  # lags and context lengths that a probe measures
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of model: its core, the stable set it is kept in, and the colour it is drawn in."""
+
+    core: Callable[[], Any]
+    stable_set: StableSet
+    family: str
+
+
+ROWS = {
+    "RNN": Row(lambda: TanhRNN(KEYS, 64), Unconstrained(), "rnn"),
+    "stable RNN": Row(lambda: TanhRNN(KEYS, 64), SpectralBall(BOUND), "stable rnn"),
+    "LSTM": Row(lambda: LSTM(KEYS, 48, input_clip=0.75), Unconstrained(), "lstm"),
+    "stable LSTM": Row(lambda: LSTM(KEYS, 48, input_clip=0.75), LSTMStableSet(), "stable lstm"),
+    "wide stable LSTM": Row(lambda: LSTM(KEYS, 48, input_clip=0.75), LSTMWideSet(), "wide stable lstm"),
+}
+
+
+@dataclass(frozen=True)
+class Music:
+    """Pieces to learn from; ``label`` says what they are."""
+
+    label: str
+    pieces: Chorales
+
+
+@cache
+def music() -> Music:
+    """The JSB chorales; chords made on the spot where they cannot be had, and the label says so."""
+    try:
+        return Music(JSB_LABEL, jsb_chorales())
+    except DataUnavailable:
+        return embedded_music()
+
+
+@cache
+def embedded_music() -> Music:
+    """Four-voice chord progressions in three keys: 40 / 10 / 10 pieces of 24 to 48 frames, no download."""
+    rng = np.random.default_rng(0)
+    pieces = [_progression(rng) for _ in range(60)]
+    label = "made-up chord progressions (the JSB chorales are not on this machine)"
+    return Music(label, Chorales(pieces[:40], pieces[40:50], pieces[50:]))
+
+
+# Where a chord on each degree of the major scale likes to go next.
+_NEXT = {0: (3, 4, 5, 1), 1: (4, 4, 6), 2: (5, 3), 3: (4, 0, 1), 4: (0, 0, 5), 5: (3, 1), 6: (0,)}
+_SCALE = (0, 2, 4, 5, 7, 9, 11)
+
+
+def _progression(rng: np.random.Generator) -> Tensor:
+    root = 27 + int(rng.choice([0, 5, 7]))  # keys above the piano's lowest: C, F and G
+    degree, frames = 0, []
+    for _ in range(int(rng.integers(12, 25))):
+        chord = [_SCALE[(degree + third) % 7] for third in (0, 2, 4)]
+        frame = torch.zeros(KEYS)
+        frame[root + chord[0]] = 1
+        for height, note in enumerate(chord):
+            frame[root + 12 + note + (12 if note < chord[0] or height == 2 else 0)] = 1
+        frames += [frame, frame]
+        degree = int(rng.choice(_NEXT[degree]))
+    return torch.stack(frames)
+
+
+class ChoraleModel(nn.Module):
+    """p(which of the 88 keys sound next | frames so far), keys independent of each other given the past.
+
+    ``core`` maps (batch, time, 88) to (batch, time, hidden); ``forward`` and ``loss`` are those of a language
+    model with frames in the place of tokens.  ``dropout`` acts on the features, while training.
+    """
+
+    def __init__(self, core: Any, dropout: float = 0.0):
+        super().__init__()
+        self.core: Any = core
+        self.dropout = nn.Dropout(dropout)
+        self.decoder = nn.Linear(core.hidden_size, KEYS)
+
+    @property
+    def context_length(self) -> int | None:
+        """How many frames a prediction may use; None: all of them."""
+        return self.core.context_length
+
+    def forward(self, frames: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """frames: (batch, time, 88) -> features: (batch, time, hidden), and the core's state."""
+        features, state = self.core(frames, state)
+        return self.dropout(features), state
+
+    def logits(self, features: Tensor) -> Tensor:
+        """features: (..., hidden) -> (..., 88), of each key sounding."""
+        return self.decoder(features)
+
+    def loss(self, features: Tensor, targets: Tensor) -> Tensor:
+        """Nats per frame, summed over the keys: ``frame_loss``."""
+        return frame_loss(self.decoder(features), targets)
+
+
+def factory(
+    row: str, seed: int = 0, *, epochs: int = EPOCHS, reading: Music | None = None
+) -> Callable[[], tuple[ChoraleModel, ChoraleBatches]]:
+    """A function that builds a row's model and the training pieces in batches; the same each time it is called.
+
+    ValueError for an unknown row.
+    """
+    return factory_of(_row(row).core, seed, epochs=epochs, reading=reading)
+
+
+def factory_of(
+    core: Callable[[], Any],
+    seed: int = 0,
+    *,
+    epochs: int = EPOCHS,
+    reading: Music | None = None,
+    dropout: float = 0.0,
+    batch_size: int = BATCH_SIZE,
+) -> Callable[[], tuple[ChoraleModel, ChoraleBatches]]:
+    """The same around any core of inputs of width 88; ``dropout`` on its features."""
+
+    def build() -> tuple[ChoraleModel, ChoraleBatches]:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = ChoraleModel(core(), dropout)
+        pieces = (reading or music()).pieces.train
+        return model, ChoraleBatches(pieces, batch_size, epochs=epochs, seed=seed)
+
+    return build
+
+
+def settings(row: str, learning_rate: float = RATES[1], *, reading: Music | None = None) -> Settings:
+    """For Adam: backpropagation through whole pieces, the gradient clipped at norm 1, the row's stable set."""
+    longest = max(len(piece) for piece in (reading or music()).pieces.train) - 1
+    return Settings(longest, learning_rate=learning_rate, gradient_clip=GRADIENT_CLIP, stable_set=_row(row).stable_set)
+
+
+def _row(name: str) -> Row:
+    if name not in ROWS:
+        raise ValueError(f"unknown row {name!r}: choose one of {', '.join(ROWS)}")
+    return ROWS[name]
+
+
+@torch.no_grad()
+def score(model: ChoraleModel, pieces: Sequence[Tensor]) -> float:
+    """Nats per predicted frame of these pieces, each read from a zero state."""
+    # One batch: a mean over batches would weigh frames by the padding beside them.
+    inputs, targets = ChoraleBatches(pieces, len(pieces))[0]
+    with evaluating(model):
+        features, _ = model(inputs)
+    return float(model.loss(features, targets))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained model, as it was after its best epoch on the validation pieces.
+
+    ``valid``: nats per frame after each epoch; ``epoch``: the best one, counted from 1; ``seconds``: of the processor.
+    """
+
+    model: ChoraleModel
+    valid: list[float]
+    epoch: int
+    seconds: float
+
+
+def fit(
+    row: str,
+    seed: int,
+    *,
+    learning_rate: float = RATES[1],
+    epochs: int = EPOCHS,
+    reading: Music | None = None,
+    stable_set: StableSet | None = None,
+) -> Fit:
+    """Train one row with one seed and keep the best epoch.
+
+    ``stable_set`` replaces the row's own.  ValueError for an unknown row, RuntimeError when no epoch ends with a
+    finite validation loss.
+    """
+    reading = reading or music()
+    model, batches = factory(row, seed, epochs=epochs, reading=reading)()
+    chosen = settings(row, learning_rate, reading=reading)
+    if stable_set is not None:
+        chosen = replace(chosen, stable_set=stable_set)
+    return fit_model(model, batches, chosen, epochs=epochs, seed=seed, reading=reading)
+
+
+def fit_model(
+    model: ChoraleModel,
+    batches: ChoraleBatches,
+    chosen: Settings,
+    *,
+    epochs: int,
+    seed: int = 0,
+    reading: Music | None = None,
+    falling: bool = False,
+) -> Fit:
+    """Train any model of frames on ``batches`` (of so many epochs) with Adam, and keep the best epoch.
+
+    ``falling``: the learning rate goes down to zero in a line.  RuntimeError when no epoch ends with a finite
+    validation loss.
+    """
+    pieces, rate, mailbox = (reading or music()).pieces, chosen.learning_rate, Mailbox(chosen)
+    valid: list[float] = []
+    best = copy.deepcopy(model)
+    began = time.process_time()
+    per_epoch = len(batches) // epochs
+    for record in train(model, batches, mailbox, steps=len(batches), seed=seed, optimizer="adam"):
+        if falling:
+            mailbox.update(learning_rate=rate * linear_decay((record.step + 1) / len(batches)))
+        if (record.step + 1) % per_epoch:
+            continue
+        valid.append(score(model, pieces.valid))
+        if valid[-1] == min(valid):
+            best = copy.deepcopy(model)
+    finite = [loss for loss in valid if math.isfinite(loss)]
+    if not finite:
+        raise RuntimeError(f"at learning rate {rate:g} the loss was never finite: lower the rate")
+    return Fit(best, valid, valid.index(min(finite)) + 1, time.process_time() - began)
+
+
+@torch.no_grad()
+def sample(model: ChoraleModel, prompt: Tensor, length: int, *, seed: int, temperature: float = 1.0) -> Tensor:
+    """Frames drawn one after the other, each fed back, after the prompt: (length, 88) float32 of 0 and 1.
+
+    Args:
+        prompt: (time, 88), at least one frame.
+        temperature: the logits are divided by it; below 1 the model keeps to what it is sure of.
+
+    ValueError for an empty prompt or a temperature not above 0.
+    """
+    if len(prompt) < 1 or not temperature > 0:
+        raise ValueError(f"{len(prompt)} frames at temperature {temperature}: give one frame or more, and above 0")
+    generator = torch.Generator().manual_seed(seed)
+    frames, unread, state = [], prompt[None], None
+    for _ in range(length):
+        features, state = model(unread, state)
+        chances = torch.sigmoid(model.logits(features[:, -1]) / temperature)
+        frames.append(torch.bernoulli(chances, generator=generator))
+        unread = frames[-1][None]
+    return torch.cat(frames)
+
+
+@dataclass(frozen=True)
+class FrameProbe:
+    """What a panel measures about once a second, named as ``runs.LanguageProbe`` names it; a token is a frame here.
+
+    Besides: ``gates``, for an LSTM, the largest row l1 norm of each recurrent block, by gate i, f, z, o.
+    """
+
+    held_out: Sequence[Tensor]
+    accuracy: float = 0.1
+
+    def __call__(self, model: ChoraleModel, settings: Settings) -> dict[str, Any]:
+        piece = max(self.held_out, key=len)[: LONGEST + 9].unsqueeze(0)
+        is_rnn = layers_of(model)[0].kind == "tanh"
+        order, contexts = (2.0 if is_rnn else math.inf), range(1, LONGEST + 1)
+        decoder = model.decoder.weight.detach()
+        limits = {
+            # An entry is 0 or 1; at most MOST_KEYS of them are 1.
+            "input_bound": math.sqrt(MOST_KEYS) if is_rnn else 1.0,
+            "output_lipschitz": spectral_norm(decoder) if is_rnn else float(decoder.abs().sum(1).max()),
+        }
+        found = {
+            "held_out_loss": score(model, self.held_out),
+            "singular_values": singular_values(model)[0].tolist(),
+            "gradient_by_lag": gradient_by_lag(model, piece, LONGEST).tolist(),  # type: ignore[arg-type]
+            "truncation_error": frame_errors(model, piece, LONGEST, order),
+            "truncation_bound": truncation_bounds(model, contexts, **limits),
+            "accuracy": self.accuracy,
+            "rate": _set_or_own_rate(model, settings.stable_set),
+            "context_needed": context_for(model, self.accuracy, **limits),
+        }
+        return found if is_rnn else {**found, "gates": gate_norms(model)}
+
+
+def _set_or_own_rate(model: nn.Module, stable_set: StableSet) -> float:
+    """The smaller of two valid certificates: the set's, and the one that the norms alone give."""
+    return min(stable_set.rate(model), certified_rate(model))
+
+
+@torch.no_grad()
+def frame_errors(model: ChoraleModel, frames: Tensor, max_context: int, order: float = 2.0) -> list[float]:
+    """Largest difference of the logits between the model and its k-truncation, for k = 1 to ``max_context``.
+
+    frames: (batch, time, 88).
+    """
+    whole = model.logits(model.core(frames)[0])
+    cut = (model.logits(outputs) for outputs in truncated_outputs(model.core, frames, max_context))
+    return [float(torch.linalg.vector_norm(whole - logits, ord=order, dim=-1).max()) for logits in cut]
+
+
+@torch.no_grad()
+def gate_norms(model: nn.Module) -> dict[str, float]:
+    """The largest row l1 norm of an LSTM's recurrent blocks, by gate: i, f, z (torch's g), o."""
+    blocks = layers_of(model)[0].weight_hh.abs().sum(1).chunk(4)
+    return dict(zip("ifzo", torch.stack(blocks).amax(1).tolist(), strict=True))
+
+
+def probe(reading: Music | None = None) -> FrameProbe:
+    """A probe short enough for a slider's move not to wait for it: four validation pieces."""
+    return FrameProbe((reading or music()).pieces.valid[:4])
+
+
+def study(
+    *,
+    seeds: Sequence[int] = SEEDS,
+    rates: Sequence[float] = RATES,
+    epochs: int = EPOCHS,
+    processes: int = 1,
+    tell: Callable[[str], None] = lambda line: None,
+) -> dict[str, Any]:
+    """Train every row and score it: the content of the artefact.
+
+    The learning rate is the one with the lowest validation loss for the first seed, and serves the others too.
+    ``processes`` models are trained at once, a thread each.
+
+    Raises:
+        DataUnavailable: the chorales are neither here nor to be had.
+        CertificateError: a stable row ended outside its set.
+    """
+    test = jsb_chorales().test
+    rows: dict[str, Any] = {}
+    with multiprocessing.get_context("spawn").Pool(processes) as pool:
+        searched = pool.starmap(_trial, [(row, seeds[0], rate, epochs) for row in ROWS for rate in rates], chunksize=1)
+        best = {row: min((t for t in searched if t.row == row), key=lambda trial: trial.valid) for row in ROWS}
+        for row, trial in best.items():
+            tell(f"{row}: learning rate {trial.learning_rate:g}")
+        jobs = [(row, seed, best[row].learning_rate, epochs) for row in ROWS for seed in seeds[1:]]
+        others = pool.starmap(_trial, jobs, chunksize=1)
+    for row in ROWS:
+        runs = [best[row], *(trial for trial in others if trial.row == row)]
+        rows[row] = {
+            "learning_rate": best[row].learning_rate,
+            "valid_by_learning_rate": {f"{t.learning_rate:g}": t.valid for t in searched if t.row == row},
+            "stable_set": ROWS[row].stable_set.describe(),
+            "parameters": sum(p.numel() for p in runs[0].found.model.parameters()),
+            "seeds": [run.as_scored(test) for run in runs],
+        }
+        tell(f"{row}: test {mean_and_range([run['test'] for run in rows[row]['seeds']], 3)}")
+    return {
+        "study": "chorales",
+        "unit": "nats per frame: summed over 88 keys, averaged over the predicted frames",
+        "config": {"batch_size": BATCH_SIZE, "epochs": epochs, "gradient_clip": GRADIENT_CLIP, "optimizer": "adam"},
+        "data_sha256": {"jsb": JSB_CHORALES.sha256},
+        "device": device_name(torch.device("cpu")),
+        "rows": rows,
+    }
+
+
+class CertificateError(RuntimeError):
+    """A stable row ended outside its set: it is not published."""
+
+
+@dataclass(frozen=True)
+class _Trial:
+    row: str
+    seed: int
+    learning_rate: float
+    found: Fit
+
+    @property
+    def valid(self) -> float:
+        return self.found.valid[self.found.epoch - 1]
+
+    def as_scored(self, test: Sequence[Tensor]) -> dict[str, Any]:
+        """Certified in float64 and scored on the test pieces: the only place that looks at them."""
+        stable_set, exact = ROWS[self.row].stable_set, copy.deepcopy(self.found.model).double()
+        contained, rate = stable_set.contains(exact), stable_set.rate(exact)
+        if not isinstance(stable_set, Unconstrained) and not (contained and rate < 1):
+            raise CertificateError(
+                f"{self.row}, seed {self.seed} is not certified (in its set: {contained}, rate {rate:g}): not published"
+            )
+        return {
+            "seed": self.seed,
+            "epoch": self.found.epoch,
+            "valid": self.valid,
+            "test": score(self.found.model, test),
+            "rate": rate if math.isfinite(rate) else None,
+            "seconds": round(self.found.seconds, 1),
+            "curve": [round(loss, 4) for loss in self.found.valid],
+        }
+
+
+def _trial(row: str, seed: int, learning_rate: float, epochs: int) -> _Trial:
+    torch.set_num_threads(1)
+    return _Trial(row, seed, learning_rate, fit(row, seed, learning_rate=learning_rate, epochs=epochs))

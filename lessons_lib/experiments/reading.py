@@ -1,0 +1,60 @@
+"""What the lessons read: WikiText-2 cut to its most frequent words, or a made-up language where it cannot be had."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from torch import Tensor
+
+from lessons_lib.corpora import DataUnavailable, ProductOfLags, Vocabulary, wikitext2
+
+WORDS = 2_000
+# Six bits that repeat what they were one to four tokens ago, one time in twenty wrongly: 64 "words".
+LANGUAGE = ProductOfLags(lags=(1, 1, 2, 2, 3, 4), flips=(0.05,) * 6)
+LANGUAGE_TOKENS = 700_000
+SAMPLE = (4, 101)  # sequences and tokens on which truncation errors and gradients are measured
+
+
+@dataclass(frozen=True)
+class Text:
+    """What the first minute reads, ``label`` saying what it is.
+
+    ``vocabulary`` is None for the embedded language, whose best possible loss (nats) is ``optimal_loss``.
+    """
+
+    label: str
+    train: Tensor
+    held_out: Tensor
+    vocabulary_size: int
+    vocabulary: Vocabulary | None = None
+    optimal_loss: float | None = None
+
+    def sample(self) -> Tensor:
+        """Held-out sequences to measure on: (sequences, tokens)."""
+        rows, columns = SAMPLE
+        return self.held_out[: rows * columns].view(rows, columns)
+
+
+@cache
+def text() -> Text:
+    """WikiText-2, its 2,000 most frequent words; the embedded language where it cannot be had, and it says so."""
+    try:
+        corpus = wikitext2(WORDS)
+    except DataUnavailable:
+        return embedded_language()
+    label = f"WikiText-2, reduced to its {WORDS:,} most frequent words"
+    return Text(label, corpus.train, corpus.valid[:4_000], WORDS, corpus.vocabulary)
+
+
+@cache
+def embedded_language() -> Text:
+    """The synthetic language that needs no download."""
+    tokens = LANGUAGE.sample(LANGUAGE_TOKENS, seed=0)
+    return Text(
+        "an embedded language of 64 words (WikiText-2 is not on this machine)",
+        tokens[4_000:],
+        tokens[:4_000],
+        LANGUAGE.vocabulary_size,
+        optimal_loss=LANGUAGE.optimal_loss(None),
+    )

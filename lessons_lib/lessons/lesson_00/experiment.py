@@ -1,0 +1,124 @@
+"""The first minute: a tanh-RNN that remembers everything, until its spectral bound λ is pulled below 1.
+
+The start is a bad one on purpose, W = 2 x orthogonal: a small difference in the state grows until tanh stops it,
+so that every prediction depends on the whole past, and on nothing that helps.  A run that is bounded from its
+first step is the fair rival, and lesson 00 shows it too.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from lessons_lib.corpora import Stream
+from lessons_lib.experiments.reading import Text, text
+from lessons_lib.models import LanguageModel, TanhRNN
+from lessons_lib.runs import LanguageProbe
+from lessons_lib.stability import SpectralBall, gradient_by_lag, truncation_error
+from lessons_lib.training import Settings, TrainingState, default_device, training_step
+
+WIDTH, BATCH_SIZE, STEPS = 96, 20, 50
+BOUND = 0.9
+CONTEXT_LENGTH = 20
+LAST = 20  # steps over which a final loss is averaged
+
+
+def factory(seed: int = 0, reading: Text | None = None) -> Callable[[], tuple[LanguageModel, Stream]]:
+    """A function that builds the model, W = 2 x orthogonal, and its stream; the same each time it is called."""
+
+    def build() -> tuple[LanguageModel, Stream]:
+        source = reading or text()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            model = LanguageModel(TanhRNN(WIDTH, WIDTH), source.vocabulary_size, WIDTH)
+            torch.nn.init.normal_(model.embedding.weight, std=0.1)
+            torch.nn.init.orthogonal_(model.core.cells[0].weight_hh_l0, gain=2.0)
+        device = default_device()
+        return model.to(device), Stream(source.train.to(device), BATCH_SIZE, STEPS)
+
+    return build
+
+
+def settings() -> Settings:
+    """Full backpropagation inside a step of 50 words, SGD at 2 clipped at .25, no bound."""
+    return Settings(truncation_length=STEPS, learning_rate=2.0, gradient_clip=0.25)
+
+
+def probe(reading: Text | None = None) -> LanguageProbe:
+    """What the panel measures about once a second; little text, because a slider's move waits for it to end."""
+    source = reading or text()
+    return LanguageProbe(held_out=source.held_out[:1_000], sample=source.sample()[:1, :61])
+
+
+@dataclass(frozen=True)
+class Pull:
+    """What happened when λ was pulled: losses in nats per step, from the pull on, and two measurements.
+
+    ``error``: truncation error of the logits at k = 20, ``gradient``: gradient norm at lag 20 relative to lag 0,
+    each (before the pull, shortly after it); ``seconds``: what lay between the two; ``final``: mean loss of the
+    last 20 steps of the (pulled run, twin).
+    """
+
+    loss: list[float]
+    twin_loss: list[float]
+    error: tuple[float, float]
+    gradient: tuple[float, float]
+    seconds: float
+
+    @property
+    def final(self) -> tuple[float, float]:
+        return sum(self.loss[-LAST:]) / LAST, sum(self.twin_loss[-LAST:]) / LAST
+
+
+def pull(seed: int, *, at: int, steps: int, after: int = 5, reading: Text | None = None) -> Pull:
+    """Train without a bound for ``at`` steps, then on to ``steps`` with λ = 0.9; beside it the twin left alone.
+
+    The twin goes on from the same state, on the same data.  ``after`` steps behind the pull the errors are
+    measured again.
+
+    Raises:
+        ValueError: fewer than 20 steps after the pull, or ``after`` beyond them.
+    """
+    if steps - at < max(LAST, after):
+        raise ValueError(f"at={at}, steps={steps}: leave at least {max(LAST, after)} steps after the pull")
+    source = reading or text()
+    model, stream = factory(seed, source)()
+    state = TrainingState.begin(model, stream)
+    free, bounded = settings(), replace(settings(), stable_set=SpectralBall(BOUND))
+    for _ in range(at):
+        training_step(state, free)
+    twin = copy.deepcopy(state, {id(stream): stream})
+    sample = source.sample().to(default_device())
+    error, gradient = [_error(model, sample)], [_gradient(model, sample)]
+    losses, twin_losses = [], []
+    began = time.monotonic()
+    seconds = 0.0
+    for step in range(steps - at):
+        losses.append(training_step(state, bounded).loss)
+        if step + 1 == after:
+            error.append(_error(model, sample))
+            seconds = time.monotonic() - began
+            gradient.append(_gradient(model, sample))
+    for _ in range(steps - at):
+        twin_losses.append(training_step(twin, free).loss)
+    return Pull(
+        torch.stack(losses).tolist(),
+        torch.stack(twin_losses).tolist(),
+        (error[0], error[1]),
+        (gradient[0], gradient[1]),
+        seconds,
+    )
+
+
+def _error(model: LanguageModel, sample: Tensor) -> float:
+    return float(truncation_error(model, sample, [CONTEXT_LENGTH])[0])
+
+
+def _gradient(model: LanguageModel, sample: Tensor) -> float:
+    norms = gradient_by_lag(model, sample, CONTEXT_LENGTH)
+    return float(norms[CONTEXT_LENGTH] / norms[0])

@@ -1,0 +1,189 @@
+"""Twins training live: how far a model and its truncations drift apart, steered by λ and k."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import ipywidgets as widgets
+
+from lessons_lib.checks import Question
+from lessons_lib.figures import Style, ordered_style, style_of
+from lessons_lib.lessons.lesson_11 import experiment as twins
+from lessons_lib.panels.controls import NumberControl
+from lessons_lib.panels.live_plot import LivePlot
+from lessons_lib.panels.panel import PlayerPanel
+from lessons_lib.stability import SpectralBall, Unconstrained
+from lessons_lib.training import Mailbox
+
+STARTS = {  # name: gain of the orthogonal W, bound
+    "stable": (twins.STABLE_RATE, twins.STABLE_RATE),
+    "unstable": (twins.UNSTABLE_GAIN, None),
+}
+COMPARED = (5, 20)  # the k's that are always there
+SMALLEST = 1e-12
+
+
+class TwinsPanel(PlayerPanel):
+    """The relative weight gap of twins, step by step, for k = 5, 20 and a k of the learner's.
+
+    λ acts on the next step; a new k or a new start begins again.  The panel of the same name is replaced.
+
+    Args:
+        prediction: a question to be answered first: until then Play is locked.
+        name: identifies the panel.
+        steps: steps of a whole run.
+        seed: of the start and the data.
+    """
+
+    def __init__(
+        self,
+        *,
+        prediction: Question | None = None,
+        name: str = "twins",
+        steps: int = twins.TRAINING_STEPS,
+        seed: int = 0,
+    ) -> None:
+        self.steps, self.seed = steps, seed
+        self._start = "stable"
+        self._record: twins.TwinRecord | None = None
+        self.plot = LivePlot(_traces(), _layouts(steps), alt="Nothing to see yet: press Play.")
+        self.bound = NumberControl(
+            "λ",
+            "Spectral bound λ: after every step both twins' singular values are clipped at λ.",
+            low=0.05,
+            high=2.5,
+            step=0.05,
+            value=twins.STABLE_RATE,
+            on_change=self._set_bound,
+            switch="projected",
+        )
+        self.context = NumberControl(
+            "your k",
+            "Context length k of your own truncation. A new k begins again.",
+            low=1,
+            high=twins.STEPS - 1,
+            step=1,
+            integer=True,
+            value=10,
+            on_change=lambda _: self.reset(),
+        )
+        self._mailbox = Mailbox(twins.settings(self.bound.value))
+        self.starts = {
+            "stable": self._button(
+                ".8 × orthogonal, projected", "", "Begin again, stable", lambda: self.begin("stable")
+            ),
+            "unstable": self._button(
+                "2 × orthogonal, free", "", "Begin again, unstable", lambda: self.begin("unstable")
+            ),
+        }
+        tooltips = (
+            "Train the twins, from the start or from a pause",
+            "Finish the step in hand, then wait",
+            "Begin again from the same first weights",
+        )
+        super().__init__(self._twins, self._draw, tooltips, name=name, prediction=prediction)
+
+    @property
+    def settings(self) -> twins.Settings:
+        """What the next step will use."""
+        return self._mailbox.settings
+
+    def begin(self, start: str) -> None:
+        """Begin again from one of the two starts, with its own bound."""
+        self._start = start
+        self.bound.show(STARTS[start][1])
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin again from the same first weights, with the λ and the k that the controls show."""
+        self.player.reset()
+        self._mailbox = Mailbox(twins.settings(self.bound.value))
+        self._record = None
+        self.plot.clear()
+        self._show_state()
+
+    def _rows(self) -> list[widgets.Widget]:
+        wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 10px"}
+        label = widgets.HTML("Start from", layout=widgets.Layout(margin="2px 4px"))
+        buttons = [*self.buttons.values(), label, *self.starts.values()]
+        steering = widgets.Box(buttons, layout=widgets.Layout(**wrap))
+        columns = {"grid_template_columns": "repeat(auto-fit, minmax(20em, 1fr))", "grid_gap": "0 16px"}
+        sliders = widgets.GridBox([self.bound, self.context], layout=widgets.Layout(**columns))
+        return [*self._question(), steering, sliders, self._said, self.plot]
+
+    def _set_bound(self, bound: float | None) -> None:
+        self._mailbox.update(stable_set=Unconstrained() if bound is None else SpectralBall(bound))
+
+    # -- in the player's thread -------------------------------------------------------------------------------
+
+    def _twins(self) -> Iterator[twins.TwinRecord]:
+        model, windows = twins.beginning(self.seed, gain=STARTS[self._start][0])
+        contexts = sorted({*COMPARED, int(self.context.value or 1)})
+        return twins.twins(model, windows, contexts, self._mailbox, steps=self.steps)
+
+    def _draw(self, record: twins.TwinRecord) -> None:
+        self._record = record
+        shown = {f"k = {k}": k for k in COMPARED} | {"yours": int(self.context.value or 1)}
+        gaps = {
+            name: ([record.step], [max(record.relative_gap[k], SMALLEST)])
+            for name, k in shown.items()
+            if k in record.relative_gap
+        }
+        own = shown["yours"]
+        losses = {"recurrent loss": ([record.step], [record.losses[None]])}
+        if own in record.losses:
+            losses["your loss"] = ([record.step], [record.losses[own]])
+        self.plot.draw(append=gaps | losses)
+        self._show_state()
+
+    def _words(self) -> str:
+        return "" if self._record is None else in_words(self._record, int(self.context.value or 1))
+
+
+def in_words(record: twins.TwinRecord, context_length: int) -> str:
+    """Where the twins stand, in two sentences: the gap, and what the theorem has to say."""
+    k = context_length if context_length in record.relative_gap else COMPARED[0]
+    exponent = record.log10_bound[k]
+    if exponent == float("inf"):
+        theorem = "The theorem has no bound: λ is not below 1."
+    elif record.says_something(k):
+        theorem = f"The theorem's bound on the gap itself, {record.weight_gap[k]:.1e}, is 10^{exponent:.1f}."
+    else:
+        theorem = f"The theorem's bound is 10^{exponent:.0f}: it says nothing here."
+    return f"Step {record.step}: relative weight gap {record.relative_gap[k]:.2g} at k = {k}. {theorem}"
+
+
+def _traces() -> dict[str, dict[str, Any]]:
+    def curve(plot: str, label: str, style: Style) -> dict[str, Any]:
+        marker = {"size": 5, "color": style.colour}
+        return {"type": "scatter", "plot": plot, "mode": "lines", "name": label, "line": style.line, "marker": marker}
+
+    yours = ordered_style(4)
+    gaps = {f"k = {k}": curve("gap", f"k = {k}", ordered_style(2 * i)) for i, k in enumerate(COMPARED)}
+    return {
+        **gaps,
+        "yours": curve("gap", "your k", yours),
+        "recurrent loss": curve("loss", "recurrent", style_of("rnn")),
+        "your loss": curve("loss", "your k", yours),
+    }
+
+
+def _layouts(steps: int) -> dict[str, dict[str, Any]]:
+    return {
+        "gap": _layout("How far apart the twins are", "weight gap, relative to the way gone", steps, type="log"),
+        "loss": _layout("Do they learn the same?", "loss (nats)", steps),
+    }
+
+
+def _layout(title: str, y: str, steps: int, **y_axis: Any) -> dict[str, Any]:
+    small = {"size": 12}
+    return {
+        "height": 300,
+        "margin": {"l": 60, "r": 12, "t": 56, "b": 40},
+        "title": {"text": title, "x": 0, "xref": "container", "font": {"size": 14}},
+        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}},
+        "showlegend": True,
+        "xaxis": {"title": {"text": "step", "font": small}, "range": [0, steps + 1]},
+        "yaxis": {"title": {"text": y, "font": small}, "exponentformat": "power", **y_axis},
+    }

@@ -1,0 +1,50 @@
+"""What stability costs: the study's perplexity against λ, or against the forget ceiling, from its artefacts.
+
+``python -m lessons_lib.wikitext2.cost`` prints the trainings that the picture lacks.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+from lessons_lib.experiments.artefact import artefact_name, read_artefact, results_folder
+from lessons_lib.wikitext2.rows import KNOBS, ROWS
+from lessons_lib.wikitext2.table import SEEDS
+
+# Where each stable row is trained, beside the value that the table's own row has.
+BOUNDS = {
+    "rnn-stable": (0.5, 0.7, 0.9),
+    "lstm-stable": (0.58, 0.64, 0.85),
+    "lstm-stable-wide": (0.5, 0.7, 0.94),
+}
+Perplexities = dict[float, list[float]]
+
+
+def read_cost(preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> dict[str, Perplexities]:
+    """Test perplexities, one for each seed, by stable row and by its bound; rows without an artefact are left out."""
+    found: dict[str, Perplexities] = defaultdict(lambda: defaultdict(list))
+    for path in sorted((folder or results_folder()).glob(f"{corpus}-*-{preset}-seed*.json")):
+        artefact = read_artefact(path)
+        row = artefact["row"].split("@")[0]
+        if row in KNOBS:
+            bound = artefact["config"]["set_arguments"][KNOBS[row]]
+            found[row][bound].append(artefact["test_perplexity"])
+    return {row: dict(sorted(found[row].items())) for row in ROWS if row in found}
+
+
+def missing(preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> list[str]:
+    """What is still to be trained for the picture, beside the table: as commands, one seed of all bounds first."""
+    there = {path.stem for path in (folder or results_folder()).glob("*.json")}
+    return [
+        f"lessons study wikitext2 --row {row} --preset {preset} --seed {seed} --bound {bound:g}"
+        for seed in SEEDS
+        for row, bounds in BOUNDS.items()
+        for bound in bounds
+        if artefact_name(corpus, f"{row}@{bound:g}", preset, seed) not in there
+    ]
+
+
+if __name__ == "__main__":
+    for command in missing("laptop"):
+        print(f"missing: {command}")

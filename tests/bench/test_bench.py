@@ -1,0 +1,46 @@
+"""A benchmark's verdict: a missed limit is measured once more, and counts when it is missed again."""
+
+import pytest
+from typer.testing import CliRunner
+
+from lessons_lib.bench import BENCHMARKS, Gate, judge, run
+from lessons_lib.cli import app
+
+
+def measured(*rounds):
+    left = iter(rounds)
+    return lambda: [Gate("speed", value, 1.5, at_least=True) for value in next(left)]
+
+
+@pytest.mark.parametrize(("rounds", "kept"), [(([1.6],), True), (([1.2], [1.5]), True), (([1.2], [1.4]), False)])
+def test_a_limit_has_to_be_missed_twice(rounds, kept):
+    said = []
+    assert judge(measured(*rounds), said.append) is kept
+    assert ("NOT MET" in said[0]) is not kept
+
+
+def test_slack_forgives_a_near_miss_and_still_tells_it():
+    said = []
+    assert judge(measured([1.3], [1.3]), said.append, slack=0.25)
+    assert "NOT MET" in said[0]
+    assert not judge(measured([1.1], [1.1]), said.append, slack=0.25)
+
+
+def test_limits_hold_from_above_and_from_below_and_a_gate_without_one_is_met():
+    assert Gate("memory", 0.35, 0.35).met
+    assert not Gate("memory", 0.36, 0.35).met
+    assert not Gate("speed", 1.49, 1.5, at_least=True).met
+    assert Gate("told only", 1e9).met
+
+
+def test_a_missed_limit_is_the_commands_exit_code(monkeypatch):
+    monkeypatch.setattr("lessons_lib.bench.scan.gates", measured([1.0], [1.0]))
+    result = CliRunner().invoke(app, ["bench", "scan"])
+    assert result.exit_code == 1
+    assert "speed: 1  (limit >= 1.5, NOT MET)" in result.output
+
+
+def test_an_unknown_benchmark_is_refused_in_one_line():
+    with pytest.raises(ValueError, match="unknown benchmark 'speed': choose from training"):
+        run("speed")
+    assert "training" in BENCHMARKS

@@ -1,0 +1,68 @@
+"""Lesson 00's checks accept right answers, in more than one form, and name each mistake."""
+
+import math
+
+import pytest
+import torch
+
+from lessons_lib.lessons.lesson_00 import checks
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        (math.exp, "Right"),
+        (lambda loss: math.e**loss, "Right"),
+        (lambda loss: torch.tensor(loss).exp(), "Right"),
+        (lambda loss: loss, "loss itself"),
+        (lambda loss: 2**loss, "base 2"),
+        (lambda loss: math.exp(-loss), "one over it"),
+        (lambda loss: 7.0, "expected 50"),
+    ],
+)
+def test_perplexity(answer, line):
+    assert line in checks.perplexity(answer).message
+
+
+def state(select):
+    def truncated(matrix, inputs, k):
+        h = torch.zeros(3)
+        for x in select(inputs, k):
+            h = torch.tanh(matrix @ h + x)
+        return h
+
+    return truncated
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        (state(lambda inputs, k: inputs[-k:]), "Right"),
+        (state(lambda inputs, k: inputs), "every input"),
+        (state(lambda inputs, k: inputs[:k]), "first k"),
+        (state(lambda inputs, k: inputs[-k + 1 :]), "too few"),
+        (state(lambda inputs, k: inputs[-k - 1 :]), "too many"),
+        (lambda matrix, inputs, k: inputs[-1, :2], "the shape should be (3,)"),
+    ],
+)
+def test_truncated_state(answer, line):
+    assert line in checks.truncated_state(answer).message
+
+
+def by_logarithm(rounding):
+    return lambda rate, size, accuracy: max(0, rounding(math.log(size / accuracy) / math.log(1 / rate)))
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        (by_logarithm(lambda k: math.ceil(k - 1e-9)), "Right"),
+        (by_logarithm(math.floor), "one too small"),
+        (by_logarithm(lambda k: math.floor(k) + 1), "one too large"),
+        (by_logarithm(float), "whole number"),
+        (lambda rate, size, accuracy: math.ceil(math.log(size / accuracy) / math.log(1 / rate)), "so k is 0"),
+        (lambda rate, size, accuracy: 99, "expected 3, yours is 99"),
+    ],
+)
+def test_smallest_context(answer, line):
+    assert line in checks.smallest_context(answer).message

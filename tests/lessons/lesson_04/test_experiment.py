@@ -1,0 +1,133 @@
+"""The two cuts at k over three seeds: trained again around the longest lag, read from the artefact for every k."""
+
+import json
+from collections import deque
+from functools import cache
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import nn
+
+from lessons_lib.experiments.artefact import results_folder
+from lessons_lib.lessons.lesson_04 import experiment as truncation
+
+LANGUAGE, LAG = truncation.LANGUAGE, truncation.LONGEST_LAG
+BEST = LANGUAGE.optimal_loss(None)
+by_seed = pytest.mark.parametrize("seed", truncation.SEEDS)
+
+
+@cache
+def loss(cut: str, k: int, seed: int) -> float:
+    return truncation.point(cut, k, seed).loss
+
+
+@pytest.mark.slow
+@by_seed
+@pytest.mark.parametrize("k", [LAG - 1, LAG])
+def test_a_context_k_model_reaches_its_own_optimum(k: int, seed: int) -> None:
+    assert loss("context", k, seed) == pytest.approx(LANGUAGE.optimal_loss(k), rel=0.02)
+
+
+@pytest.mark.slow
+@by_seed
+@pytest.mark.parametrize("cut", ["chunked", "exact"])
+def test_truncation_at_the_lag_reaches_the_optimum_of_the_whole_past(cut: str, seed: int) -> None:
+    assert loss(cut, LAG, seed) == pytest.approx(BEST, rel=0.02)
+
+
+@pytest.mark.slow
+@by_seed
+@pytest.mark.parametrize("cut", ["chunked", "exact"])
+def test_truncation_below_the_lag_ends_between_the_two_optima(cut: str, seed: int) -> None:
+    assert 1.05 * BEST < loss(cut, LAG - 1, seed) < 0.95 * LANGUAGE.optimal_loss(LAG - 1)
+
+
+def published(name: str) -> list[truncation.Point]:
+    points = truncation.published(name)
+    assert {point.seed for point in points} == set(truncation.SEEDS)
+    return points
+
+
+def test_the_published_models_keep_the_same_claims_at_every_k() -> None:
+    points = published("language")
+    assert {(p.cut, p.k, p.seed) for p in points} == {
+        (cut, k, seed) for cut in truncation.CUTS for k in truncation.LENGTHS for seed in truncation.SEEDS
+    }
+    for point in points:
+        seen = LANGUAGE.optimal_loss(point.k)
+        assert point.optimum == pytest.approx(seen if point.cut == "context" else BEST)
+        if point.cut == "context" or point.k >= LAG:
+            assert point.loss == pytest.approx(point.optimum, rel=0.02), point
+        else:
+            assert 1.05 * BEST < point.loss < 0.95 * seen, point
+
+
+def test_the_published_artefact_says_where_it_comes_from() -> None:
+    for name in ("language", "words"):
+        content = json.loads((results_folder() / f"truncation_{name}.json").read_text())
+        assert {"config", "seeds", "device", "code", "libraries", "python", "machine"} <= content.keys()
+        assert content["seeds"] == list(truncation.SEEDS)
+    assert content["data_sha256"]
+    assert json.loads((results_folder() / "truncation_language.json").read_text())["config"]["training_steps"] == (
+        truncation.TRAINING_STEPS
+    )
+
+
+def test_on_real_words_truncation_matters_less_than_the_seed_and_context_more() -> None:
+    points = published("words")
+    means = [sum(p.loss for p in points if p.k == k) / len(truncation.SEEDS) for k in truncation.WORD_LENGTHS]
+    assert max(means) < 1.01 * min(means)
+    for point in points:
+        one, five, most = point.by_context[0], point.by_context[4], point.by_context[-1]
+        assert one - five > 1.5 > 0.3 > five - most > 0, point
+
+
+@pytest.mark.parametrize("truncation_name", ["chunked", "exact"])
+def test_memory_is_a_straight_line_in_k(truncation_name: str) -> None:
+    table = truncation.BATCH_SIZE * truncation.WIDTH * 4  # one float32 for each unit of each sequence
+    slope = {"chunked": 3, "exact": truncation.STEPS}[truncation_name] * table
+    sizes = [truncation.memory(k, truncation_name) for k in (1, 2, 6, 24)]
+    assert [b - a for a, b in pairwise(sizes)] == [slope, 4 * slope, 18 * slope]
+
+
+def test_saved_bytes_count_each_storage_once_and_forget_what_is_dropped() -> None:
+    layer, x = nn.Linear(4, 4), torch.ones(8, 4, requires_grad=True)
+
+    def once() -> torch.Tensor:
+        return layer(x).tanh().sum()
+
+    size = x.numel() * 4
+    assert truncation.peak_saved_bytes(layer, once) == 2 * size  # the input and tanh's output, no weights
+    assert truncation.peak_saved_bytes(layer, lambda: [once().backward() for _ in range(5)]) == 2 * size
+    dropped: deque[torch.Tensor] = deque(maxlen=0)
+    assert truncation.peak_saved_bytes(layer, lambda: dropped.extend(once() for _ in range(5))) == 2 * size
+    kept: list[torch.Tensor] = []
+    assert truncation.peak_saved_bytes(layer, lambda: kept.extend(once() for _ in range(5))) == 6 * size
+
+
+def test_the_best_predictors_loss_on_a_sample_is_near_the_optimum() -> None:
+    tokens = LANGUAGE.sample(200_000, seed=7)
+    for k in (0, 1, 3, 4, None):
+        assert truncation.optimal_loss_on(tokens, k) == pytest.approx(LANGUAGE.optimal_loss(k), rel=0.02)
+
+
+def test_every_cut_reads_the_same_data_from_the_same_first_weights() -> None:
+    whole, stream = truncation.factory(seed=1)()
+    windowed, same = truncation.factory(seed=1, context_length=2)()
+    assert all(torch.equal(a, b) for a, b in zip(stream[3], same[3], strict=True))
+    weights = zip(whole.parameters(), windowed.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in weights)
+    assert windowed.context_length == 2
+
+
+def test_an_unknown_cut_is_refused_in_one_line() -> None:
+    with pytest.raises(ValueError, match="choose one of context, chunked, exact"):
+        truncation.point("full", 4)
+
+
+def test_real_words_are_scored_whole_and_by_context(wikitext2_present: None) -> None:
+    point = truncation.words_point(2, steps=3)
+    assert len(point.by_context) == truncation.WORD_CONTEXTS
+    assert 3 < point.loss < 7
+    assert point.by_context[-1] == pytest.approx(point.loss, rel=0.05)

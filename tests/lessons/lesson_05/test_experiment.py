@@ -1,0 +1,56 @@
+"""The three promises: what is counted and what is measured, and what the stored machine says."""
+
+import json
+
+import pytest
+import torch
+
+from lessons_lib.lessons.lesson_05 import experiment as why
+from lessons_lib.models import LanguageModel, generate
+
+
+def test_the_compared_models_are_of_one_size() -> None:
+    sizes = {family: sum(p.numel() for p in why.core(family).parameters()) for family in why.FAMILIES}
+    assert sizes["lstm"] == sizes["tcn"]
+    assert 0.7 < sizes["transformer"] / sizes["lstm"] < 1
+    with pytest.raises(ValueError, match="unknown family"):
+        why.core("perceptron")
+
+
+def test_the_tcn_sees_exactly_the_lags_that_are_measured() -> None:
+    assert why.core("tcn").context_length == why.LAGS + 1
+    assert why.gradient_by_lag("TCN", 0, lags=why.LAGS)[-1] > 0
+    assert why.gradient_by_lag("TCN", 0, lags=why.LAGS + 1)[-1] == 0
+
+
+def test_gradients_of_a_start_are_the_same_each_time_and_differ_by_seed() -> None:
+    assert why.gradient_by_lag("LSTM", 3) == why.gradient_by_lag("LSTM", 3)
+    assert why.gradient_by_lag("LSTM", 3) != why.gradient_by_lag("LSTM", 4)
+
+
+@pytest.mark.parametrize(("cached", "read"), [(True, 7 + 3), (False, 7 + 8 + 9 + 10)])
+def test_positions_read_are_counted(cached: bool, read: int) -> None:
+    counted = why.Counted(why.core("lstm", 16))
+    model = LanguageModel(counted, 20, 16)
+    generate(model, torch.zeros(1, 7, dtype=torch.long), 4, temperature=0, cached=cached)
+    assert counted.read == read
+
+
+def test_a_measured_machine_is_whole_and_readable_again(tmp_path) -> None:
+    path = tmp_path / "machine.json"
+    why.main(path, lengths=(1, 2), past=(4,), seeds=(0,), repeats=1)
+    found = json.loads(path.read_text())
+    assert {"device", "code", "libraries", "python", "config"} <= found.keys()
+    measured = found["measured"]
+    assert measured["throughput"].keys() == set(why.FAMILIES)
+    assert all(len(speeds) == 2 and min(speeds) > 0 for speeds in measured["throughput"].values())
+    assert all(ms[0] > 0 for ms in measured["generation"].values())
+    assert measured["gradients"].keys() == why.STARTS.keys()
+
+
+def test_the_stored_machine_says_what_it_is_and_was_measured_whole() -> None:
+    stored = why.reference()
+    assert "torch" in stored["machine"]
+    assert stored["lengths"] == list(why.LENGTHS)
+    assert stored["past"] == list(why.PAST)
+    assert all(len(runs) == len(why.SEEDS) for runs in stored["gradients"].values())

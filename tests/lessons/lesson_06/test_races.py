@@ -1,0 +1,120 @@
+"""Races: equal parameters, the same batches, a score on what nobody trained on."""
+
+import math
+
+import pytest
+import torch
+
+from lessons_lib.experiments import chorales, reading
+from lessons_lib.lessons.lesson_06 import races
+from lessons_lib.lessons.lesson_06.race_tasks import TASKS
+from lessons_lib.models import TCN, TanhRNN
+from lessons_lib.models.size import size, widest
+
+
+@pytest.fixture(autouse=True)
+def without_downloads(monkeypatch):
+    """The embedded language and music: the same with and without data."""
+    for name in ("language", "music"):
+        TASKS[name].cache_clear()
+    monkeypatch.setattr(reading, "text", reading.embedded_language)
+    monkeypatch.setattr(chorales, "music", chorales.embedded_music)
+    yield
+    for name in ("language", "music"):
+        TASKS[name].cache_clear()
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_everyone_has_nearly_the_same_number_of_parameters_at_every_k(name):
+    task = TASKS[name]()
+    sizes = {}
+    for k in task.contexts:
+        for entrant, seen in task.entrants(k).items():
+            sizes[entrant, seen] = size(task.factory(entrant, seen, 0)()[0])
+    assert max(sizes.values()) < 1.12 * min(sizes.values()), sizes
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_entrants_read_the_same_batches_and_see_what_the_card_says(name):
+    task = TASKS[name]()
+    k = task.contexts[1]
+    built = {entrant: task.factory(entrant, seen, 3)() for entrant, seen in task.entrants(k).items()}
+    first = next(iter(built.values()))[1][5]
+    for _, batches in built.values():
+        assert all(torch.equal(a, b) for a, b in zip(first, batches[5], strict=True))
+    if name != "translation":  # attention reads the whole source: there k is the encoder's window
+        assert built[task.feed_forward][0].context_length == k
+        assert all(built[rival][0].context_length is None for rival in task.recurrent)
+
+
+def test_the_translators_window_is_what_its_encoder_sees():
+    task = TASKS["translation"]()
+    for k in task.contexts:
+        model, _ = task.factory("convolutional", k, 0)()
+        model.double().eval()
+        source = torch.full((1, 31), 5)
+        changed = source.clone()
+        changed[0, 15] = 7
+        keys = [model.encode(s)[0][0] for s in (source, changed)]
+        moved = (keys[0] != keys[1]).any(-1).nonzero().flatten()
+        assert (int(moved.min()), int(moved.max())) == (15 - k // 2, 15 + k // 2)
+
+
+def test_a_race_by_batches_gives_everyone_as_many():
+    laps = list(races.race(TASKS["copying"](), 7, steps=4, scores=2))
+    assert [[s.batches for s in lap] for lap in laps] == [[n] * 4 for n in (1, 2, 3, 4)]
+    assert [lap[0].score is None for lap in laps] == [True, False, False, False]
+    assert laps[0][0].context_length == 7
+    assert all(s.seconds > 0 and math.isfinite(s.loss) for s in laps[-1])
+
+
+def test_a_race_by_seconds_lets_the_fast_read_more():
+    *_, last = races.race(TASKS["copying"](), 15, steps=12, equal="seconds", scores=1)
+    longest = max(s.seconds / s.batches for s in last)
+    assert min(s.batches for s in last) == 12
+    assert max(s.seconds for s in last) - min(s.seconds for s in last) < 6 * longest
+
+
+def test_racing_beside_others_changes_nothing():
+    task = TASKS["copying"]()
+    together = races.finish(task, 7, steps=3)
+    model, batches = task.factory("GRU", None, 0)()
+    again = races.finish(task, 15, steps=3)
+    rival = {s.name: s.loss for s in together}
+    assert {s.name: s.loss for s in again if s.name != "TCN"} == {n: x for n, x in rival.items() if n != "TCN"}
+    assert size(model) == next(s.parameters for s in together if s.name == "GRU")
+    assert batches.steps == 50
+
+
+def test_what_a_race_cannot_do_is_refused():
+    task = TASKS["copying"]()
+    with pytest.raises(ValueError, match="choose one of 7, 15"):
+        races.race(task, 8)
+    with pytest.raises(ValueError, match='"batches" or "seconds"'):
+        races.race(task, 7, equal="joules")
+
+
+def test_the_widest_model_fits_and_the_next_would_not():
+    def build(width):
+        return TCN(8, width, 2)
+
+    width = widest(build, 5_000)
+    assert size(build(width)) <= 5_000 < size(build(width + 4))
+    with pytest.raises(ValueError, match="too few"):
+        widest(lambda width: TanhRNN(1000, width), 100)
+
+
+def test_the_artefacts_hold_every_entrant_and_k_of_all_five_tasks():
+    points = races.published()
+    for name, make in TASKS.items():
+        task = make()
+        mine = [p for p in points if p.task == name]
+        for entrant, seen in [(task.feed_forward, k) for k in task.contexts] + [(n, None) for n in task.recurrent]:
+            found = sorted(p.seed for p in mine if (p.name, p.context_length) == (entrant, seen))
+            assert found == list(races.SEEDS)[: len(found)] != [], (name, entrant, seen)
+
+
+def test_copying_in_the_artefact_is_a_cliff():
+    points = [p for p in races.published() if p.task == "copying" and p.name == "TCN"]
+    for p in points:
+        assert p.score == 1.0 if p.context_length > 45 else p.score < 0.16

@@ -1,0 +1,99 @@
+"""The n-gram LSTM's study: what resets are, the tables of counts, and what the artefact says."""
+
+import json
+import math
+from functools import cache
+from itertools import islice
+
+import pytest
+import torch
+
+from lessons_lib.lessons.lesson_07 import experiment as n_gram
+
+TOY = n_gram.made_up(n_gram.LANGUAGE, "made up")
+LANGUAGE = n_gram.LANGUAGE
+
+
+@cache
+def trained(n: int | None, steps: int = 300):
+    model = n_gram.model(n, TOY)
+    for _ in n_gram.training(model, TOY, steps=steps):
+        pass
+    return model.eval()
+
+
+def test_an_n_gram_lstm_reaches_the_best_loss_of_its_context_and_no_more() -> None:
+    for n in (3, 5):
+        best = LANGUAGE.optimal_loss(n - 1)
+        assert n_gram.loss(trained(n), TOY.held_out) == pytest.approx(best, abs=0.04)
+
+
+def test_cut_at_n_the_unbounded_model_is_worse_than_one_trained_for_it() -> None:
+    unbounded = trained(None)
+    cut = dict(zip(range(2, n_gram.LONGEST + 1), n_gram.cut_losses(unbounded, TOY.held_out), strict=True))
+    assert cut[4] > LANGUAGE.optimal_loss(3) + 0.1
+    assert cut[n_gram.LONGEST] == pytest.approx(n_gram.loss(unbounded, TOY.held_out), abs=0.01)
+
+
+def test_the_cut_of_an_n_gram_lstm_at_its_own_n_is_its_loss() -> None:
+    model = trained(4, steps=20)
+    assert n_gram.cut_losses(model, TOY.held_out)[4 - 2] == pytest.approx(n_gram.loss(model, TOY.held_out), rel=1e-5)
+
+
+def test_tables_of_counts_are_distributions_and_the_pairs_know_the_lag_of_one() -> None:
+    unigram = n_gram.frequencies(TOY.train, 4)
+    pairs = n_gram.pair_frequencies(TOY.train[:-1], TOY.train[1:], unigram)
+    assert float(unigram.sum()) == pytest.approx(1)
+    assert torch.allclose(pairs.sum(1), torch.ones(4, dtype=torch.float64))
+    found = n_gram.baselines(TOY, steps=100)
+    assert found["unigram"] == pytest.approx(2 * math.log(2), rel=0.01)
+    assert found["bigram"] == pytest.approx(LANGUAGE.optimal_loss(1), rel=0.02)
+    assert found["bigram, same words"] >= found["bigram"] - 0.01
+
+
+def test_n_moves_between_two_steps_of_a_live_training() -> None:
+    order = n_gram.Order(6)
+    records = n_gram.live(order, TOY, width=16)
+    assert {r.n for r in islice(records, 3)} == {6}
+    order.n = 2
+    later = list(islice(records, n_gram.SWEEP_STEPS))
+    assert {r.n for r in later} == {2}
+    swept = [r for r in later if r.by_n]
+    assert len(swept) == 1
+    assert len(swept[0].by_n) == n_gram.LONGEST - 1
+
+
+@pytest.mark.parametrize("n", [1, 0])
+def test_n_below_two_is_refused(n: int) -> None:
+    with pytest.raises(ValueError, match="table of counts"):
+        n_gram.model(n, TOY)
+
+
+def test_a_killed_study_goes_on_with_the_next_model(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(n_gram, "words", lambda: TOY)
+    monkeypatch.setattr(n_gram, "jobs", lambda: [(None, 0), (2, 0), (3, 0)])
+    path = tmp_path / "n_gram.json"
+    n_gram.main(path, steps=2, width=8)
+    whole = json.loads(path.read_text())
+    path.write_text(json.dumps({**whole, "points": whole["points"][:1]}))
+    capsys.readouterr()
+    n_gram.main(path, steps=2, width=8)
+    again = json.loads(path.read_text())
+    assert capsys.readouterr().out.count("perplexity") == 2
+    assert [p["loss"] for p in again["points"]] == pytest.approx([p["loss"] for p in whole["points"]])
+    assert again["points"][0] == whole["points"][0]
+
+
+def test_the_published_models_say_what_the_lesson_says() -> None:
+    found = n_gram.published()
+    assert {"config", "seeds", "device", "code", "libraries", "data_sha256"} <= found.keys()
+    mean = {
+        n: sum(losses := n_gram.losses_of(found["points"], n)) / len(losses)
+        for n in (None, *n_gram.orders_of(found["points"]))
+    }
+    assert mean[2] > mean[3] > mean[5] > mean[8]
+    assert abs(mean[13] - mean[None]) < 0.02
+    cut = [p.cut for p in found["points"] if p.n is None]
+    for losses in cut:
+        assert losses[0] > found["baselines"]["unigram"]  # one word from a zero state: worse than no word at all
+        assert losses[13 - 2] == pytest.approx(losses[-1], abs=0.02)

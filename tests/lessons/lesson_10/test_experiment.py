@@ -1,0 +1,52 @@
+"""The models of lesson 10 are what the theorem speaks of, and the measured k is the first that stays good."""
+
+import math
+
+import pytest
+import torch
+
+from lessons_lib.lessons.lesson_10 import experiment as same_predictions
+from lessons_lib.stability import context_for, spectral_norm, truncation_bounds
+
+
+@pytest.mark.parametrize("rate", [0.5, 0.8, 0.95])
+def test_the_measured_context_never_exceeds_the_promised_one(rate):
+    core = same_predictions.recurrent(rate)
+    assert math.isclose(spectral_norm(core.cells[0].weight_hh_l0), rate, rel_tol=1e-9)
+    errors = same_predictions.errors(core, same_predictions.unit_inputs(120), 60)
+    bounds = torch.tensor(truncation_bounds(core, range(1, 61), input_bound=1.0), dtype=torch.float64)
+    assert (errors <= bounds + 1e-12).all()
+    for accuracy in (1.0, 0.1, 0.01):
+        promised = context_for(core, accuracy, input_bound=1.0)
+        assert min(same_predictions.measured_context(errors, accuracy), 61) <= max(promised, 1)
+
+
+def test_the_unstable_model_has_no_context():
+    errors = same_predictions.errors(same_predictions.recurrent(1.5), same_predictions.unit_inputs(120), 60)
+    assert errors[-1] > errors[0]
+    assert same_predictions.measured_context(errors, 0.1) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        ([0.5, 0.05, 0.2, 0.01], 4),
+        ([0.05, 0.01], 1),
+        ([0.5, 0.1], 2),
+        ([0.01, 0.5], math.inf),
+        ([0.5, math.nan], math.inf),
+    ],
+)
+def test_measured_context_looks_at_every_longer_one(errors, expected):
+    assert same_predictions.measured_context(errors, 0.1) == expected
+    assert same_predictions.measured_context(torch.tensor(errors, dtype=torch.float64), 0.1) == expected
+
+
+def test_one_rate_for_two_layers_is_broken_and_the_triangular_matrix_is_not():
+    pair = same_predictions.two_layers(0.8, 5.0)
+    errors = same_predictions.errors(pair, same_predictions.one_shout(), 40)
+    alone = torch.tensor([0.8**k for k in range(1, 41)], dtype=torch.float64)
+    bounds = torch.tensor(truncation_bounds(pair, range(1, 41), input_bound=1.0), dtype=torch.float64)
+    assert (errors[1:] > alone[1:]).all()
+    assert errors[-1] > 50 * alone[-1]
+    assert (errors <= bounds + 1e-12).all()

@@ -1,0 +1,131 @@
+"""An ablation trains what means something, once each, and its report claims no more than the seeds decide."""
+
+import math
+
+import pytest
+import torch
+
+from lessons_lib.lessons.lesson_13 import ablation
+from lessons_lib.lessons.lesson_13.ablation import Choice, Measured, Plan
+from lessons_lib.models import Windowed
+from lessons_lib.stability import certified_rate
+
+
+@pytest.mark.parametrize("model", ablation.MODELS)
+def test_every_model_keeps_to_its_context(model):
+    k = None if model == "linear recurrence" else 7
+    built, batches = ablation.factory(Choice(model, "lags 2 and 7", k))()
+    if k is None:
+        assert built.context_length is None
+        return
+    assert 3 <= built.context_length <= k
+    tokens = batches[0][0][:1, :20]
+    other = tokens.clone()
+    other[0, 0] = (tokens[0, 0] + 1) % 4
+    with torch.no_grad():
+        moved = (built.eval()(tokens)[0] - built(other)[0]).norm(dim=-1)[0]
+    assert moved[0] > 0
+    assert moved[built.context_length :].max() == 0
+
+
+@pytest.mark.parametrize("name", [name for name in ablation.TASKS if name != "words"])
+def test_every_task_trains_and_is_scored(name):
+    found = ablation.measure(Choice("RNN", name), steps=2)
+    assert math.isfinite(found.loss)
+    assert found.optimum is not None
+    assert found.loss > found.optimum
+
+
+def test_words_train_and_have_no_optimum(wikitext2_present):
+    found = ablation.measure(Choice("RNN", "words", k=3), steps=2)
+    assert 0 < found.loss < math.log(1_000) + 0.5
+    assert found.optimum is None
+
+
+@pytest.mark.parametrize("model", ablation.BOUNDED)
+def test_a_bound_is_kept_and_certified(model):
+    choice = Choice(model, "lags 2 and 7", bound=0.9)
+    built, _ = ablation.factory(choice)()
+    choice.stable_set.project_(built)
+    assert choice.stable_set.contains(built)
+    assert choice.stable_set.rate(built) <= 0.9 * (1 + 1e-5)
+    if model == "RNN":
+        assert certified_rate(built) <= 0.9 * (1 + 1e-5)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"model": "TCN", "k": 7, "bound": 0.9}, "λ means nothing"),
+        ({"model": "TCN"}, "give it a context length"),
+        ({"model": "linear recurrence", "k": 5}, "leave it out"),
+        ({"model": "perceptron"}, "choose one of"),
+        ({"model": "RNN", "task": "chess"}, "choose one of"),
+    ],
+)
+def test_what_means_nothing_is_refused_in_one_line(given, said):
+    with pytest.raises(ValueError, match=said):
+        Choice(**{"task": "lags 2 and 7", **given})
+
+
+def test_a_plan_holds_each_meaningful_combination_once():
+    plan = Plan(("RNN", "TCN", "linear recurrence"), ("renewal",), (None, 7), (None, 0.9), seeds=(0,))
+    found = {(c.model, c.k, c.bound) for c in plan.choices()}
+    assert len(found) == len(plan.choices()) == 4 + 1 + 2
+    assert ("TCN", 7, None) in found
+    assert isinstance(Choice("RNN", "renewal", 7).core(), Windowed)
+    with pytest.raises(ValueError, match="nothing to train"):
+        Plan(("TCN",), ("renewal",)).choices()
+
+
+def results(**losses):
+    return [
+        Measured(Choice(model, "renewal", 7, seed=seed), loss, 0.1, 7, 1_000)
+        for model, seeds in losses.items()
+        for seed, loss in enumerate(seeds)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("losses", "said"),
+    [
+        ({"RNN": [1.0, 1.1], "GRU": [1.2, 1.3]}, "RNN, renewal, k = 7 is below every other row on every seed"),
+        ({"RNN": [1.0, 1.25], "GRU": [1.2, 1.3]}, "not told apart from GRU"),
+        ({"RNN": [1.0], "GRU": [1.2]}, "one seed decides nothing"),
+        ({"RNN": [1.0, 1.1]}, "nothing to compare"),
+    ],
+)
+def test_the_verdict_is_what_the_seeds_decide(losses, said):
+    assert said in ablation.verdict(results(**losses))
+
+
+def test_the_report_leaves_open_what_only_the_learner_can_say():
+    plan, found = Plan(("RNN", "GRU"), ("renewal",), (7,), seeds=(0, 1)), results(RNN=[1.0, 1.1], GRU=[1.2, 1.3])
+    empty = ablation.report(plan, found)
+    assert empty.count(ablation.TO_WRITE) == 3
+    assert "| RNN, renewal, k = 7 | 1.050 (1.000 to 1.100) | 0.100 | 7 | 1,000 |" in empty
+    written = ablation.report(plan, found, question="Which?", prediction="RNN", limits="one task")
+    assert ablation.TO_WRITE not in written
+    assert "**Limits.** one task" in written
+
+
+@pytest.mark.parametrize("model", ablation.MODELS)
+def test_the_probe_draws_every_model_and_feels_nothing_beyond_its_context(model):
+    choice = Choice(model, "lags 2 and 7", None if model == "linear recurrence" else 7)
+    built, _ = ablation.factory(choice)()
+    found = ablation.probe(choice)(built.eval(), ablation.settings(choice))
+    assert len(found["gradient_by_lag"]) == len(found["truncation_error"]) + 1 == 25
+    assert found["gradient_by_lag"][0] > 0
+    if (context := built.context_length) is not None:
+        assert max(found["gradient_by_lag"][context:]) == 0
+        assert max(found["truncation_error"][context - 1 :]) < 1e-5
+        assert found["truncation_error"][0] > 1e-5
+    assert ("singular_values" in found) == (model in ablation.RECURRENT)
+
+
+def test_the_probe_measures_a_task_of_answers():
+    choice = Choice("GRU", "copying")
+    built, _ = ablation.factory(choice)()
+    found = ablation.probe(choice)(built.eval(), ablation.settings(choice))
+    assert found["held_out_loss"] > 0
+    assert found["rate"] == math.inf

@@ -1,0 +1,245 @@
+"""The study on the synthetic corpus: the same code as on WikiText-2, without a download."""
+
+import itertools
+import json
+import multiprocessing
+import random
+import statistics
+import time
+
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from lessons_lib.cli import app
+from lessons_lib.experiments.artefact import mean_and_range, read_artefact
+from lessons_lib.training import load_checkpoint, save_checkpoint
+from lessons_lib.wikitext2 import rows as configs
+from lessons_lib.wikitext2 import table
+from lessons_lib.wikitext2.rows import PRESETS, ROWS, config_of
+from lessons_lib.wikitext2.training import CertificateError, Study, load_corpus
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    return load_corpus("synthetic")
+
+
+def study_of(corpus, folder, row="lstm-stable"):
+    return Study(row, "ci", config_of(row, "ci"), corpus, 0, CPU, folder)
+
+
+def lessons(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def command(tmp_path, *more, row="lstm-stable"):
+    folders = ("--checkpoints", tmp_path / "checkpoints", "--results", tmp_path / "results")
+    return lessons(
+        "study",
+        "wikitext2",
+        "--row",
+        row,
+        "--preset",
+        "ci",
+        "--corpus",
+        "synthetic",
+        *folders,
+        "--device",
+        "cpu",
+        *more,
+    )
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_every_row_trains_is_certified_and_published(tmp_path, row):
+    answer = command(tmp_path, row=row)
+    assert answer.exit_code == 0, answer.output
+    artefact = read_artefact(tmp_path / "results" / f"synthetic-{row}-ci-seed0.json")
+    assert artefact["config"] == config_of(row, "ci").to_json()
+    assert [epoch["epoch"] for epoch in artefact["curve"]] == [1, 2]
+    assert artefact["certificate"]["contained"]
+    if row.endswith("unstable"):
+        assert artefact["certificate"]["set"].startswith("no constraint")
+    else:
+        assert artefact["certificate"]["rate"] < 1
+    assert not list((tmp_path / "checkpoints").iterdir())
+
+
+def test_every_preset_has_a_config_for_every_row_and_its_set_can_be_built():
+    for preset in PRESETS:
+        for row in ROWS:
+            config_of(row, preset).build_set()
+
+
+def train_in_a_process(folder, ready):
+    torch.set_num_threads(1)
+    study = study_of(load_corpus("synthetic"), folder)
+    study.resume()
+    ready.set()
+    for _ in study.train():
+        study.save()
+
+
+def test_killed_at_twenty_random_moments_it_ends_on_the_same_weights(corpus, tmp_path):
+    methods = multiprocessing.get_all_start_methods()
+    processes = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
+    if "forkserver" in methods:
+        processes.set_forkserver_preload([__name__])
+    timed, times = study_of(corpus, tmp_path / "timed"), []
+    for _ in timed.train():
+        timed.save()
+        times.append(time.monotonic())
+        if len(times) == 8:
+            break
+    step = statistics.median(b - a for a, b in itertools.pairwise(times[1:]))
+    rng, steps = random.Random(0), []
+    for _ in range(20):
+        ready = processes.Event()
+        worker = processes.Process(target=train_in_a_process, args=(tmp_path, ready))
+        worker.start()
+        assert ready.wait(60)
+        time.sleep(rng.uniform(0, 8 * step))  # short beside the training, long beside a step, on any machine
+        worker.kill()
+        worker.join()
+        resumed = study_of(corpus, tmp_path)
+        resumed.resume()
+        steps.append(resumed.training.step)
+    assert 0 < steps[-1] < resumed.steps, "the kills have to fall into the training"
+    whole = study_of(corpus, tmp_path / "whole")
+    for study in (resumed, whole):
+        for _ in study.train():
+            pass
+    for ours, theirs in zip(resumed.training.model.parameters(), whole.training.model.parameters(), strict=True):
+        assert torch.equal(ours, theirs)
+    assert resumed.curve == whole.curve
+
+
+def test_a_row_whose_certificate_fails_is_not_published(corpus, tmp_path):
+    study = study_of(corpus, tmp_path, "rnn-stable")
+    for _ in study.train():
+        pass
+    torch.nn.init.orthogonal_(study.training.model.core.cells[0].weight_hh_l0, gain=2.0)
+    with pytest.raises(CertificateError, match="not published"):
+        study.publish(tmp_path)
+    assert not list(tmp_path.glob("*.json"))
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--row", "gru-stable"], "choose one of rnn-unstable"),
+        (["--row", "rnn-stable", "--preset", "tiny"], "choose one of paper"),
+        (["--row", "rnn-stable", "--preset", "ci", "--corpus", "ptb"], "wikitext2 or synthetic"),
+        (["--row", "rnn-stable", "--preset", "ci", "--corpus", "synthetic", "--device", "abacus"], "abacus"),
+    ],
+)
+def test_bad_input_is_one_clear_line_and_a_failing_exit_code(words, says):
+    answer = lessons("study", "wikitext2", *words)
+    assert answer.exit_code == 2
+    assert says in answer.output
+    assert len(answer.output.splitlines()) == 1
+
+
+def test_absent_data_is_one_clear_line(tmp_path, monkeypatch):
+    monkeypatch.setenv("LESSONS_DATA_DIR", "")
+    monkeypatch.setenv("LESSONS_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr("lessons_lib.corpora.download.WIKITEXT2", {})
+    monkeypatch.setattr("lessons_lib.wikitext2.training.wikitext2", _absent)
+    answer = lessons("study", "wikitext2", "--row", "rnn-stable", "--preset", "ci")
+    assert (answer.exit_code, len(answer.output.splitlines())) == (2, 1)
+
+
+def _absent():
+    from lessons_lib.corpora import DataUnavailable
+
+    raise DataUnavailable("WikiText-2 is not here")
+
+
+def test_a_corrupt_checkpoint_and_a_changed_config_are_refused_and_kept(corpus, tmp_path):
+    study = study_of(corpus, tmp_path / "checkpoints")
+    study.save()
+    study.checkpoint.write_bytes(study.checkpoint.read_bytes()[:100])
+    answer = command(tmp_path, "--resume")
+    assert (answer.exit_code, len(answer.output.splitlines())) == (2, 1)
+    assert "not a readable checkpoint" in answer.output
+    save_checkpoint(
+        study.checkpoint,
+        study.training,
+        study.settings,
+        config=study.config.to_json() | {"epochs": 9},
+        curve=[],
+        seconds=0,
+    )
+    answer = command(tmp_path, "--resume")
+    assert (answer.exit_code, len(answer.output.splitlines())) == (2, 1)
+    assert "another config (epochs differ)" in answer.output
+    load_checkpoint(study.checkpoint, study.training)
+
+
+def test_a_checkpoint_is_never_overwritten_without_being_asked(corpus, tmp_path):
+    study_of(corpus, tmp_path / "checkpoints").save()
+    answer = command(tmp_path)
+    assert answer.exit_code == 2
+    assert "--resume" in answer.output
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):
+    (tmp_path / "checkpoints").write_text("a file where a folder should be")
+    answer = command(tmp_path)
+    assert answer.exit_code == 2
+    assert "lessons: " in answer.output.splitlines()[-1]
+
+
+def test_the_table_says_what_is_missing(tmp_path):
+    command(tmp_path, row="rnn-stable")
+    answer = lessons("table", "--preset", "ci", "--corpus", "synthetic", "--results", tmp_path / "results")
+    assert "| rnn-stable | 0 |" in answer.output
+    assert "missing: lessons study wikitext2 --row rnn-stable --preset ci --seed 1" in answer.output
+    assert "| rnn-unstable | none yet |" in answer.output
+    rows = table.read_table("ci", "synthetic", tmp_path / "results")
+    assert [row.row for row in rows] == list(ROWS)
+
+
+def test_the_price_of_stability_is_a_ratio_of_means_and_says_whether_the_ranges_meet():
+    def row(name, *perplexities):
+        return table.TableRow(name, "laptop", {seed: {"test_perplexity": v} for seed, v in enumerate(perplexities)})
+
+    free = row("lstm-unstable", 90.0, 110.0)
+    assert (
+        table.price(row("lstm-stable", 120.0), free) == "lstm-stable: +20.0 % (seeds: 1 and 2; one seed has no range)"
+    )
+    assert table.price(row("lstm-stable", 112.0, 118.0), free).endswith(
+        "+15.0 % (seeds: 2 and 2; the ranges lie apart)"
+    )
+    assert table.price(row("lstm-stable", 80.0, 95.0), free).endswith("-12.5 % (seeds: 2 and 2; the ranges overlap)")
+    assert table.price(row("lstm-stable"), free) is None
+
+
+def test_every_published_artefact_has_the_frozen_config_of_its_row():
+    for preset in PRESETS:
+        for row in table.read_table(preset):
+            frozen = json.loads(json.dumps(config_of(row.row, preset).to_json()))
+            for seed, artefact in row.artefacts.items():
+                assert artefact["config"] == frozen, f"{row.row}, {preset}, seed {seed}: train it again"
+
+
+def test_an_artefact_of_another_schema_is_refused(tmp_path):
+    path = tmp_path / "synthetic-rnn-stable-ci-seed0.json"
+    path.write_text(json.dumps({"schema": 0}))
+    with pytest.raises(ValueError, match="another schema"):
+        read_artefact(path)
+
+
+def test_mean_and_range_show_the_spread():
+    assert mean_and_range([97.0, 99.0, 98.0]) == "98.0 (97.0-99.0)"
+    assert mean_and_range([97.0]) == "97.0"
+    assert mean_and_range([]) == "-"
+
+
+def test_the_published_config_of_a_row_is_frozen():
+    assert config_of("lstm-stable", "paper").input_clip == 0.75
+    with pytest.raises(AttributeError):
+        configs.config_of("lstm-stable", "paper").width = 3
