@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 from lessons_lib.stability.layers import Layer, layers_of
 
 
@@ -77,7 +78,8 @@ def certified_rate(module: nn.Module) -> float:
     """The rate at which this module's recurrent state provably forgets, per step; inf when nothing is
     certified.
 
-    RNN (tanh or ReLU) layers: the largest ‖W_l‖_2, in the Euclidean norm.  LSTM layers: the largest Perron
+    Diagonal linear recurrences: the largest |λ|, in the Euclidean norm.  RNN (tanh or ReLU) layers: the largest
+    ‖W_l‖_2, in the Euclidean norm.  LSTM layers: the largest Perron
     root of M, with the ceiling f̄ that the layer's own weights and clip imply.  For one RNN layer this is a
     contraction in each step; for an LSTM it holds in the max norm weighted by M's Perron vector, and for
     stacked layers it is the asymptotic rate: use ``truncation_bound`` for a bound at a given number of
@@ -89,10 +91,22 @@ def certified_rate(module: nn.Module) -> float:
     Raises:
         ValueError: when the module has no recurrent torch.nn layer.
     """
-    layers = layers_of(module)
-    if not layers:
-        raise ValueError(f"{type(module).__name__} holds no torch.nn.RNN, GRU or LSTM layer to certify")
-    return max(_layer_rate(layer) for layer in layers)
+    layers, linear = layers_of(module), diagonal_recurrences(module)
+    if not layers and not linear:
+        raise ValueError(
+            f"{type(module).__name__} holds no torch.nn.RNN, GRU or LSTM layer to certify, nor a linear one"
+        )
+    return max([_layer_rate(layer) for layer in layers] + [_largest_eigenvalue(layer) for layer in linear])
+
+
+def diagonal_recurrences(module: nn.Module) -> list[DiagonalRecurrence]:
+    """The diagonal linear recurrences inside ``module``, in order of definition."""
+    return [part for part in module.modules() if isinstance(part, DiagonalRecurrence)]
+
+
+def _largest_eigenvalue(layer: DiagonalRecurrence) -> float:
+    largest = float(layer.eigenvalues().detach().abs().max())
+    return math.inf if math.isnan(largest) else largest
 
 
 def _layer_rate(layer: Layer) -> float:
