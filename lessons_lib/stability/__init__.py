@@ -19,12 +19,22 @@ from lessons_lib.stability.linear import EigenvalueDisc
 from lessons_lib.stability.probes import contraction, gradient_by_lag, singular_values, truncation_error
 from lessons_lib.stability.projections import l1_rows_project, spectral_ball_project
 from lessons_lib.stability.rates import certified_rate, spectral_norm
-from lessons_lib.stability.sets import LSTMStableSet, SpectralBall, StableSet, Unconstrained
+from lessons_lib.stability.sets import (
+    Knob,
+    LSTMStableSet,
+    SpectralBall,
+    StableSet,
+    Unconstrained,
+    set_for,
+    set_named,
+    stable_sets,
+)
 from lessons_lib.stability.training_bound import TrainingConstants
 from lessons_lib.stability.wide import LSTMWideSet
 
 __all__ = [
     "EigenvalueDisc",
+    "Knob",
     "LSTMStableSet",
     "LSTMWideSet",
     "Layer",
@@ -49,10 +59,13 @@ __all__ = [
     "numerical_range",
     "reach",
     "safe_step_at_optimum",
+    "set_for",
+    "set_named",
     "singular_values",
     "spectral_ball_project",
     "spectral_norm",
     "spectral_radius",
+    "stable_sets",
     "system_loss",
     "transient_growth",
     "truncation_bound",

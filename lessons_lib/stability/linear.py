@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
 
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 from lessons_lib.stability.projections import TOLERANCE, rounding
+from lessons_lib.stability.sets import Knob, StableSet
 
 
 @dataclass(frozen=True)
-class EigenvalueDisc:
+class EigenvalueDisc(StableSet):
     """Diagonal linear recurrences with no eigenvalue larger than ``bound``: |λ_j| <= bound for every unit.
 
     With bound < 1 each layer forgets at that rate in the Euclidean norm, whatever the inputs: the recurrent matrix is
     diagonal, hence normal, so its spectral norm *is* its spectral radius.
     """
 
-    bound: float
+    name = "eigenvalue-disc"
+    knob = Knob(
+        "bound",
+        "|λ|",
+        "Eigenvalue bound: after every step eigenvalues outside the disc of this radius are moved to its edge.",
+        low=0.05,
+        high=1.1,
+        step=0.01,
+        search=(0.8, 0.999),
+    )
+
+    bound: float = 0.98
 
     def __post_init__(self) -> None:
         if not 0 <= self.bound < math.inf:
@@ -67,6 +80,15 @@ class EigenvalueDisc:
 
     def describe(self) -> str:
         return f"linear recurrences with eigenvalues at most {self.bound:g} in size; rate in the Euclidean norm"
+
+    @classmethod
+    def fits(cls, module: nn.Module) -> bool:
+        """Whether the module holds a DiagonalRecurrence."""
+        return bool(_layers(module, required=False))
+
+    @classmethod
+    def promising(cls, rate: float) -> Self:
+        return cls(rate)
 
 
 def _layers(module: nn.Module, required: bool = True) -> list[DiagonalRecurrence]:
