@@ -17,7 +17,7 @@ from lessons_lib.corpora import ProductOfLags, Stream, TextCorpus, Vocabulary, w
 from lessons_lib.corpora.download import WIKITEXT2
 from lessons_lib.experiments.artefact import artefact_name, results_folder, write_artefact
 from lessons_lib.experiments.machine import device_name
-from lessons_lib.stability import certified_rate, layers_of, spectral_norm
+from lessons_lib.stability import Unconstrained, certified_rate, layers_of, spectral_norm
 from lessons_lib.training import (
     Settings,
     TrainingState,
@@ -213,7 +213,7 @@ class Study:
         model = copy.deepcopy(self.training.model).to("cpu", torch.float64)
         stable_set = self.settings.stable_set
         member, rate = stable_set.contains(model), stable_set.rate(model)
-        if self.config.stable_set != "Unconstrained" and not (member and rate < 1):
+        if stable_set != Unconstrained() and not (member and rate < 1):
             raise CertificateError(f"{self.name} is not certified (in its set: {member}, rate {rate:g}): not published")
         return {
             "set": stable_set.describe(),
