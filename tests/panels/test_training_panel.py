@@ -50,28 +50,28 @@ def test_controls_write_settings_that_the_next_step_uses(make):
     panel = make()
     panel.buttons["Play"].click()
     panel.controls["truncation_length"].slider.value = 3
-    panel.controls["bound"]._switch.value = True
-    panel.controls["bound"].number.value = 0.5
+    panel.controls["stable_set"]._switch.value = True
+    panel.controls["stable_set"].number.value = 0.5
     panel.controls["learning_rate"].number.value = 0.2
     wait_for(lambda: len(panel.run.history.changes) >= 3)
     settings = panel.run.settings
     assert (settings.truncation_length, settings.learning_rate) == (3, 0.2)
     assert settings.stable_set == SpectralBall(0.5)
-    panel.controls["bound"]._switch.value = False
+    panel.controls["stable_set"]._switch.value = False
     assert panel.run.settings.stable_set == Unconstrained()
 
 
 def test_an_lstm_gets_a_forget_ceiling(make):
     panel = make(new_run(lambda: factory(LSTM), Settings(5, stable_set=LSTMStableSet(0.7))))
-    assert "bound" not in panel.controls
-    assert panel.controls["forget_ceiling"].value == 0.7
-    panel.controls["forget_ceiling"].number.value = 0.8
+    assert panel.controls["stable_set"].slider.description == "f̄"
+    assert panel.controls["stable_set"].value == 0.7
+    panel.controls["stable_set"].number.value = 0.8
     assert panel.run.settings.stable_set == LSTMStableSet(0.8)
 
 
 def test_the_ceiling_moves_and_the_bound_of_the_inputs_stays(make):
     panel = make(new_run(lambda: factory(LSTM), Settings(5, stable_set=LSTMStableSet(0.7, input_bound=2.0))))
-    panel.controls["forget_ceiling"].number.value = 0.8
+    panel.controls["stable_set"].number.value = 0.8
     assert panel.run.settings.stable_set == LSTMStableSet(0.8, input_bound=2.0)
 
 
@@ -143,10 +143,10 @@ def test_a_preset_begins_again_and_says_so(make):
     assert panel.run.state == "ready"
     assert "very short memory" in panel._state.value
     assert panel.run.settings.stable_set == SpectralBall(0.3)
-    assert panel.controls["bound"].value == 0.3
+    assert panel.controls["stable_set"].value == 0.3
     assert len(panel.plot.curves["loss"]) == 0
     panel.presets["explode"].click()
-    assert panel.controls["bound"].value is None
+    assert panel.controls["stable_set"].value is None
     assert torch.linalg.matrix_norm(panel.run.model.core.cells[0].weight_hh_l0, 2).item() == pytest.approx(4.0)
 
 
