@@ -418,7 +418,7 @@ class _Trial:
         """Certified in float64 and scored on the test pieces: the only place that looks at them."""
         stable_set, exact = ROWS[self.row].stable_set, copy.deepcopy(self.found.model).double()
         contained, rate = stable_set.contains(exact), stable_set.rate(exact)
-        if not isinstance(stable_set, Unconstrained) and not (contained and rate < 1):
+        if stable_set != Unconstrained() and not (contained and rate < 1):
             raise CertificateError(
                 f"{self.row}, seed {self.seed} is not certified (in its set: {contained}, rate {rate:g}): not published"
             )

@@ -10,7 +10,6 @@ import numpy as np
 from lessons_lib.figures import style_of
 from lessons_lib.panels.live_plot import LivePlot, Samples
 from lessons_lib.runs import Change, Run
-from lessons_lib.stability import LSTMStableSet, LSTMWideSet, SpectralBall, StableSet, Unconstrained
 
 SET_BY_YOU = "#d0508f"  # what the learner sets, wherever it is drawn: λ, k, and when they moved
 MOST_MARKS = 12
@@ -64,8 +63,7 @@ class TrainingPlot(LivePlot):
             append["held_out_loss"] = ([step for step, _ in held_out], [loss for _, loss in held_out])
             replace = _profiles(probes[-1][1])
             self.alt = in_words(run)
-        chosen, ranks = run.settings.stable_set, len(self.curves["singular_values"])
-        bound = chosen.bound if isinstance(chosen, SpectralBall) else None
+        bound, ranks = run.settings.stable_set.largest_singular_value, len(self.curves["singular_values"])
         if (bound, ranks) != self._bound and ranks:
             self._bound = bound, ranks
             replace["bound"] = ([], []) if bound is None else ([1, ranks], [bound, bound])
@@ -131,19 +129,8 @@ def marks(changes: Sequence[Change], together: int = 20) -> list[tuple[int, str,
 
 def _change_in_words(name: str, new: Any) -> str:
     if name == "stable_set":
-        return set_in_words(new)
+        return new.in_short()
     return {"truncation_length": "k", "learning_rate": "rate", "gradient_clip": "clip"}.get(name, name) + f" {new}"
-
-
-def set_in_words(stable_set: StableSet) -> str:
-    """As short as a mark on a curve must be."""
-    if isinstance(stable_set, SpectralBall):
-        return f"λ ≤ {stable_set.bound:g}"
-    if isinstance(stable_set, LSTMStableSet):
-        return f"forget ≤ {stable_set.forget_ceiling:g}"
-    if isinstance(stable_set, LSTMWideSet):
-        return f"wide set, rate ≤ {stable_set.bound:g}"
-    return "no bound" if isinstance(stable_set, Unconstrained) else stable_set.describe()
 
 
 def in_words(run: Run) -> str:
@@ -159,7 +146,7 @@ def in_words(run: Run) -> str:
         said.append(f"Held-out loss {measured['held_out_loss']:.3g}.")
     if len(values := measured.get("singular_values", ())):
         said.append(
-            f"Singular values from {values[0]:.3g} down to {values[-1]:.3g}, {set_in_words(run.settings.stable_set)}."
+            f"Singular values from {values[0]:.3g} down to {values[-1]:.3g}, {run.settings.stable_set.in_short()}."
         )
     if len(norms := measured.get("gradient_by_lag", ())) and norms[0] > 0:
         said.append(f"Gradient {len(norms) - 1} tokens back: {norms[-1] / norms[0]:.1e} of the latest one.")

@@ -59,7 +59,7 @@ def train_trial(job: dict[str, Any]) -> None:
     study = open_study(folder, job["name"])
     frozen = study.get_trials(deepcopy=False)[job["number"]]
     trial = optuna.trial.Trial(study, frozen._trial_id)
-    config = suggest(job["row"], base_config(job), optuna.trial.FixedTrial(job["params"]))
+    config = suggest(base_config(job), optuna.trial.FixedTrial(job["params"]))
     training = Study(
         job["row"],
         f"trial{job['number']}",
@@ -180,7 +180,7 @@ def search(
     live: dict[Any, dict[str, Any]] = {}
     deaths: dict[int, int] = {}
     for old in study.get_trials(states=[TrialState.RUNNING]):  # a driver before this one died
-        if set(old.params) == set(_space(row, base_config(common))):
+        if set(old.params) == set(_space(base_config(common))):
             again = job(old.number, old.params)
             live[workers.submit(again)] = again
         else:
@@ -192,7 +192,7 @@ def search(
     while True:
         while len(live) < at_once and finished() + len(live) < trials:
             trial = study.ask()
-            suggest(row, base_config(common), trial)
+            suggest(base_config(common), trial)
             new = job(trial.number, trial.params)
             live[workers.submit(new)] = new
         if not live:
@@ -216,12 +216,12 @@ def search(
     return summary(study, folder, name)
 
 
-def _space(row: str, config: Any) -> dict[str, Any]:
-    """The parameters that a complete trial of this row has."""
+def _space(config: Any) -> dict[str, Any]:
+    """The parameters that a complete trial under this config has."""
     import optuna
 
     trial = optuna.create_study().ask()
-    suggest(row, config, trial)
+    suggest(config, trial)
     return trial.params
 
 

@@ -213,7 +213,7 @@ class Study:
         model = copy.deepcopy(self.training.model).to("cpu", torch.float64)
         stable_set = self.settings.stable_set
         member, rate = stable_set.contains(model), stable_set.rate(model)
-        if self.config.stable_set != "Unconstrained" and not (member and rate < 1):
+        if stable_set.certifies and not (member and rate < 1):
             raise CertificateError(f"{self.name} is not certified (in its set: {member}, rate {rate:g}): not published")
         return {
             "set": stable_set.describe(),
@@ -222,6 +222,7 @@ class Study:
             "rate_without_a_set": _finite(certified_rate(model)),
             "spectral_norms": [float(spectral_norm(layer.weight_hh)) for layer in layers_of(model)],
             "largest_row_l1_norms": [float(layer.weight_hh.detach().abs().sum(1).max()) for layer in layers_of(model)],
+            **({"report": report} if (report := stable_set.report(model)) else {}),
         }
 
     def artefact(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ def test_every_point_of_a_rows_space_is_a_valid_config(row):
     for preset in ("laptop", "paper"):
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
         for _ in range(50):
-            suggest(row, config_of(row, preset), study.ask()).build_set()
+            suggest(config_of(row, preset), study.ask()).build_set()
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -26,7 +26,7 @@ def test_a_search_begins_with_the_rows_own_config(row):
     for preset in ("laptop", "paper"):
         config, study = config_of(row, preset), optuna.create_study()
         study.enqueue_trial(starting_point(config))
-        again = suggest(row, config, study.ask())
+        again = suggest(config, study.ask())
         own, found = dict(config.set_arguments), dict(again.set_arguments)
         assert found == {name: pytest.approx(value) for name, value in own.items()}
         assert replace(again, set_arguments=config.set_arguments) == config

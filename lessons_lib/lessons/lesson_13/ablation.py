@@ -40,12 +40,10 @@ from lessons_lib.models import (
     evaluating,
 )
 from lessons_lib.stability import (
-    EigenvalueDisc,
-    LSTMWideSet,
-    SpectralBall,
     StableSet,
     Unconstrained,
     layers_of,
+    set_for,
     singular_values,
 )
 from lessons_lib.training import Settings, default_device, mean_loss, train
@@ -55,7 +53,6 @@ INPUT_CLIP = 0.75  # a stable LSTM's certificate needs it; every LSTM here has i
 RECURRENT: dict[str, Any] = {"RNN": TanhRNN, "GRU": GRU, "LSTM": LSTM}
 FEED_FORWARD = ("TCN", "gated convolution", "WaveNet", "transformer")
 MODELS = (*RECURRENT, "linear recurrence", *FEED_FORWARD)
-BOUNDED = ("RNN", "LSTM", "linear recurrence")  # λ can be chosen
 HELD_OUT_SEED = 1_000_000
 
 
@@ -157,7 +154,7 @@ class Choice:
         task: one of TASKS.
         k: context length.  A recurrent model becomes its k-truncation, *trained* as such; None leaves it its whole
             past.  A feed-forward model is built as deep or wide as fits into k, and needs one.
-        bound: λ, the certified rate kept by projection, for RNN, LSTM and linear recurrence; None: free.
+        bound: λ, the certified rate kept by projection, for a model that some stable set fits; None: free.
         seed: of weights and data.
 
     Raises:
@@ -179,16 +176,12 @@ class Choice:
             raise ValueError(f"k={self.k}: {self.model} is feed-forward, give it a context length of 3 or more")
         if self.model == "linear recurrence" and self.k is not None:
             raise ValueError("k means nothing for a linear recurrence here, which is never truncated: leave it out")
-        if self.bound is not None and self.model not in BOUNDED:
+        if self.bound is not None and not can_be_bounded(self.model, self.bound):
             raise ValueError(f"λ means nothing for {self.model}: no set here certifies it; leave the bound out")
 
     @property
     def stable_set(self) -> StableSet:
-        if self.bound is None:
-            return Unconstrained()
-        if self.model == "LSTM":
-            return LSTMWideSet(self.bound, 0.3 * self.bound, 0.9 * self.bound, input_bound=INPUT_CLIP)
-        return SpectralBall(self.bound) if self.model == "RNN" else EigenvalueDisc(self.bound)
+        return Unconstrained() if self.bound is None else _promised(self.model, self.bound)
 
     def core(self) -> Any:
         """The model's core, with its weights from torch's global generator."""
@@ -207,6 +200,17 @@ class Choice:
         clip = {"input_clip": INPUT_CLIP} if self.model == "LSTM" else {}
         core = RECURRENT[self.model](WIDTH, 2 * WIDTH, **clip)
         return core if self.k is None else Windowed(core, self.k)
+
+
+def can_be_bounded(model: str, bound: float) -> bool:
+    """Whether a stable set fits this model and promises the rate λ = ``bound``."""
+    return _promised(model, bound) != Unconstrained()
+
+
+def _promised(model: str, bound: float) -> StableSet:
+    with torch.random.fork_rng(devices=[]):  # a look at a core must not move the random numbers of a training
+        core = Choice(model, next(iter(TASKS)), 7 if model in FEED_FORWARD else None).core()
+    return set_for(core, bound)
 
 
 def factory(choice: Choice) -> Callable[[], tuple[LanguageModel, Batches]]:
@@ -329,7 +333,8 @@ class Plan:
             if model in FEED_FORWARD and k is None:
                 continue
             k = None if model == "linear recurrence" else k
-            found[Choice(model, task, k, bound if model in BOUNDED else None, seed)] = None
+            kept = bound if bound is not None and can_be_bounded(model, bound) else None
+            found[Choice(model, task, k, kept, seed)] = None
         if not found:
             raise ValueError("nothing to train: a feed-forward model needs a context length k in contexts")
         return list(found)
