@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from lessons_lib import bench as benchmarks
 from lessons_lib.corpora import DataUnavailable
+from lessons_lib.files import cache_folder, checkpoints_folder
 from lessons_lib.training import CheckpointError, default_device
 from lessons_lib.wikitext2 import rows as configs
 from lessons_lib.wikitext2 import table
@@ -61,7 +62,7 @@ def study_wikitext2(
     resume: Annotated[bool, typer.Option(help="Continue from the checkpoint, if there is one.")] = False,
     corpus: CorpusOption = "wikitext2",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
-    checkpoints: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path("data/cache/checkpoints"),
+    checkpoints: Annotated[Path | None, typer.Option(help="Folder for checkpoints; in the cache by default.")] = None,
     results: FolderOption = None,
 ) -> None:
     """Train one row with one seed; certify it; write its artefact.
@@ -76,7 +77,8 @@ def study_wikitext2(
         if bound is not None:
             config, row = configs.at_bound(row, config, bound), f"{row}@{bound:g}"
         place = default_device(device)
-        study = wikitext2.Study(row, preset, config, wikitext2.load_corpus(corpus), seed, place, checkpoints)
+        folder = checkpoints or checkpoints_folder()
+        study = wikitext2.Study(row, preset, config, wikitext2.load_corpus(corpus), seed, place, folder)
         if study.checkpoint.exists() and not resume:
             raise ValueError(f"{study.checkpoint} is there from an earlier run: add --resume, or delete it")
         study.resume()
@@ -126,9 +128,9 @@ def search(
     ray: Annotated[bool, typer.Option(help="Send trials as Ray tasks (extra: ray).")] = False,
     gpus: Annotated[float, typer.Option(help="With --ray: GPUs per trial, 0.5 for two on one card.")] = 0.0,
     corpus: CorpusOption = "wikitext2",
-    folder: Annotated[Path, typer.Option(help="Journal and checkpoints; shared between nodes.")] = Path(
-        "data/cache/search"
-    ),
+    folder: Annotated[
+        Path | None, typer.Option(help="Journal and checkpoints, shared between nodes; in the cache by default.")
+    ] = None,
     results: FolderOption = None,
 ) -> None:
     """Search one row's hyper-parameters; killed workers and a killed driver resume (same command again).
@@ -144,7 +146,7 @@ def search(
             preset,
             trials=trials,
             epochs=epochs,
-            folder=folder / f"{corpus}-{row}-{preset}",
+            folder=(folder or cache_folder() / "search") / f"{corpus}-{row}-{preset}",
             workers=searching.RayTasks(gpus) if ray else searching.Processes(),
             at_once=processes,
             corpus=corpus,

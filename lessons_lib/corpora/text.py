@@ -11,7 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from .download import WIKITEXT2, bytes_of, cache_dir, read, store
+from lessons_lib.files import cache_folder
+
+from .download import WIKITEXT2, bytes_of, read, store
 
 UNKNOWN, END = "<unk>", "<eos>"
 
@@ -103,7 +105,7 @@ _CACHE_SHA256 = "7003a39373feb2923fcb53b1a53abeca73e6e667f64e7436ced043811433d6d
 
 
 def _load() -> tuple[list[Ids], list[str]]:
-    path = cache_dir() / _CACHE
+    path = cache_folder() / _CACHE
     content = bytes_of(path)
     if content is None or hashlib.sha256(content).hexdigest() != _CACHE_SHA256:
         ids, words = read_words([read(WIKITEXT2[split]) for split in ("train", "valid", "test")])

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import torch
 
 from lessons_lib.experiments.artefact import write_artefact
-from lessons_lib.training.checkpoint import write_atomically
+from lessons_lib.files import write_atomically
 from lessons_lib.wikitext2.rows import config_of, starting_point, suggest
 from lessons_lib.wikitext2.training import DivergedError, Study, load_corpus
 

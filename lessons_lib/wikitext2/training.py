@@ -157,7 +157,6 @@ class Study:
 
     def save(self) -> None:
         """Write the checkpoint, so that the training can resume from this step."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         save_checkpoint(
             self.checkpoint,
             self.training,

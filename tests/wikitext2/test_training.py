@@ -186,6 +186,15 @@ def test_a_checkpoint_is_never_overwritten_without_being_asked(corpus, tmp_path)
     assert "--resume" in answer.output
 
 
+def test_the_command_line_keeps_checkpoints_in_the_chosen_cache(corpus, tmp_path, monkeypatch):
+    monkeypatch.setenv("LESSONS_CACHE_DIR", str(tmp_path))
+    waiting = study_of(corpus, tmp_path / "checkpoints")
+    waiting.save()
+    answer = lessons("study", "wikitext2", "--row", "lstm-stable", "--preset", "ci", "--corpus", "synthetic")
+    assert answer.exit_code == 2
+    assert str(waiting.checkpoint) in answer.output
+
+
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):
     (tmp_path / "checkpoints").write_text("a file where a folder should be")
     answer = command(tmp_path)
