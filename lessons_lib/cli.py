@@ -78,24 +78,24 @@ def study_wikitext2(
             config, row = configs.at_bound(row, config, bound), f"{row}@{bound:g}"
         place = default_device(device)
         folder = checkpoints or checkpoints_folder()
-        study = wikitext2.Study(row, preset, config, wikitext2.load_corpus(corpus), seed, place, folder)
-        if study.checkpoint.exists() and not resume:
-            raise ValueError(f"{study.checkpoint} is there from an earlier run: add --resume, or delete it")
-        study.resume()
+        training = wikitext2.RowTraining(row, preset, config, wikitext2.load_corpus(corpus), seed, place, folder)
+        if training.checkpoint.exists() and not resume:
+            raise ValueError(f"{training.checkpoint} is there from an earlier run: add --resume, or delete it")
+        training.resume()
         try:
             often = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file keeps every line
             with tqdm(
-                total=study.steps, initial=study.training.step, unit="step", desc=study.name, mininterval=often
+                total=training.steps, initial=training.state.step, unit="step", desc=training.name, mininterval=often
             ) as bar:
-                for progress in study.train():
+                for progress in training.train():
                     bar.update(progress.step - bar.n)
                     if progress.curve:
                         bar.set_postfix(valid=f"{progress.curve[-1]['valid_perplexity']:.1f}", refresh=False)
         except KeyboardInterrupt:
-            study.save()
-            typer.echo(f"stopped at step {study.training.step} of {study.steps}; add --resume to go on", err=True)
+            training.save()
+            typer.echo(f"stopped at step {training.state.step} of {training.steps}; add --resume to go on", err=True)
             raise typer.Exit(130) from None
-        path = study.publish(results)
+        path = wikitext2.publish(training, results)
         typer.echo(f"wrote {path.name}: {table.read_artefact(path)['test_perplexity']:.1f} test perplexity")
 
 
@@ -141,17 +141,10 @@ def search(
     from lessons_lib.wikitext2 import search as searching
 
     with one_line_errors(searching.WorkerError):
-        result = searching.search(
-            row,
-            preset,
-            trials=trials,
-            epochs=epochs,
-            folder=(folder or cache_folder() / "search") / f"{corpus}-{row}-{preset}",
-            workers=searching.RayTasks(gpus) if ray else searching.Processes(),
-            at_once=processes,
-            corpus=corpus,
-            device=device,
-            tell=typer.echo,
+        place = (folder or cache_folder() / "search") / f"{corpus}-{row}-{preset}"
+        workers = searching.RayTasks(gpus) if ray else searching.Processes()
+        result = searching.run(
+            searching.Search(row, preset, epochs, place, corpus, device), trials, workers, processes, typer.echo
         )
         path = searching.publish(result, results or results_folder())
         typer.echo(f"wrote {path.name}: best trial {result['best']}")

@@ -21,7 +21,7 @@ from lessons_lib.experiments.gather import gather
 from lessons_lib.experiments.machine import device_name
 from lessons_lib.lessons.lesson_06 import translation, waveforms
 from lessons_lib.lessons.lesson_06.race_tasks import LANGUAGE_RATES, MUSIC_RATES, TASKS, Task
-from lessons_lib.models.size import size
+from lessons_lib.models.size import parameter_count
 from lessons_lib.training import TrainingState, training_step
 
 SEEDS = (0, 1, 2)
@@ -60,7 +60,7 @@ class _Runner:
 
     def standing(self) -> Standing:
         loss = sum(self.losses) / len(self.losses) if self.losses else float("nan")
-        parameters = size(self.training.model)
+        parameters = parameter_count(self.training.model)
         return Standing(self.name, self.context_length, parameters, self.training.step, self.seconds, loss, self.score)
 
 
@@ -138,7 +138,7 @@ def train_alone(task: Task, name: str, context_length: int | None, seed: int) ->
         training_step(training, task.settings(name, batches, step / task.steps))
     seconds = round(time.process_time() - began, 1)
     score = task.score(training.model.eval(), False)
-    return Point(task.name, name, context_length, seed, score, size(model), seconds)
+    return Point(task.name, name, context_length, seed, score, parameter_count(model), seconds)
 
 
 def study(path: Path, seeds: Sequence[int] = SEEDS, tell: Callable[[str], None] = lambda line: None) -> None:
