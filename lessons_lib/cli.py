@@ -59,7 +59,8 @@ def study_wikitext2(
         float | None, typer.Option(help="Another λ or forget ceiling than the row's own, for what stability costs.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; LESSONS_DEVICE or the best by default.")] = None,
-    resume: Annotated[bool, typer.Option(help="Continue from the checkpoint, if there is one.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint, if there is one.")] = False,
+    afresh: Annotated[bool, typer.Option("--afresh", help="Delete the checkpoint, if there is one.")] = False,
     corpus: CorpusOption = "wikitext2",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
     checkpoints: Annotated[Path | None, typer.Option(help="Folder for checkpoints; in the cache by default.")] = None,
@@ -67,7 +68,7 @@ def study_wikitext2(
 ) -> None:
     """Train one row with one seed; certify it; write its artefact.
 
-    Ctrl-C (or a kill) leaves a checkpoint: run the same command with --resume.
+    Ctrl-C (or a kill) leaves a checkpoint: run the same command with --resume to go on, with --afresh to begin again.
 
     Example:  lessons study wikitext2 --row lstm-stable --preset ci --seed 0
     """
@@ -79,8 +80,15 @@ def study_wikitext2(
         place = default_device(device)
         folder = checkpoints or checkpoints_folder()
         training = wikitext2.RowTraining(row, preset, config, wikitext2.load_corpus(corpus), seed, place, folder)
-        if training.checkpoint.exists() and not resume:
-            raise ValueError(f"{training.checkpoint} is there from an earlier run: add --resume, or delete it")
+        if resume and afresh:
+            raise ValueError("--resume goes on from the checkpoint, --afresh deletes it: give one of the two")
+        if afresh:
+            training.checkpoint.unlink(missing_ok=True)
+        elif training.checkpoint.exists() and not resume:
+            raise ValueError(
+                f"{training.checkpoint} is there from an earlier run: "
+                "add --resume to go on from it, or --afresh to delete it"
+            )
         training.resume()
         try:
             often = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file keeps every line

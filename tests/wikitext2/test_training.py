@@ -179,11 +179,29 @@ def test_a_corrupt_checkpoint_and_a_changed_config_are_refused_and_kept(corpus, 
     load_checkpoint(study.checkpoint, study.state)
 
 
-def test_a_checkpoint_is_never_overwritten_without_being_asked(corpus, tmp_path):
-    training_of(corpus, tmp_path / "checkpoints").save()
-    answer = command(tmp_path)
-    assert answer.exit_code == 2
-    assert "--resume" in answer.output
+def test_a_checkpoint_is_never_overwritten_or_deleted_without_being_asked(corpus, tmp_path):
+    waiting = training_of(corpus, tmp_path / "checkpoints")
+    waiting.save()
+    kept = waiting.checkpoint.read_bytes()
+    for more, said in (
+        ((), "add --resume to go on from it, or --afresh"),
+        (("--resume", "--afresh"), "one of the two"),
+    ):
+        answer = command(tmp_path, *more)
+        assert (answer.exit_code, len(answer.output.splitlines())) == (2, 1)
+        assert said in answer.output
+        assert waiting.checkpoint.read_bytes() == kept
+
+
+def test_afresh_deletes_the_checkpoint_and_trains_from_the_first_step(corpus, tmp_path):
+    begun = training_of(corpus, tmp_path / "checkpoints")
+    begun.curve.append({"epoch": 0, "train_loss": 0.0, "valid_perplexity": 0.0})  # not of this training
+    begun.save()
+    answer = command(tmp_path, "--afresh")
+    assert answer.exit_code == 0, answer.output
+    artefact = read_artefact(tmp_path / "results" / f"{begun.name}.json")
+    assert [epoch["epoch"] for epoch in artefact["curve"]] == [1, 2]
+    assert not begun.checkpoint.exists()
 
 
 def test_the_command_line_keeps_checkpoints_in_the_chosen_cache(corpus, tmp_path, monkeypatch):
