@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from lessons_lib import bench as benchmarks
 from lessons_lib.corpora import DataUnavailable
+from lessons_lib.files import cache_folder, checkpoints_folder
 from lessons_lib.training import CheckpointError, default_device
 from lessons_lib.wikitext2 import rows as configs
 from lessons_lib.wikitext2 import table
@@ -58,15 +59,16 @@ def study_wikitext2(
         float | None, typer.Option(help="Another λ or forget ceiling than the row's own, for what stability costs.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; LESSONS_DEVICE or the best by default.")] = None,
-    resume: Annotated[bool, typer.Option(help="Continue from the checkpoint, if there is one.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint, if there is one.")] = False,
+    afresh: Annotated[bool, typer.Option("--afresh", help="Delete the checkpoint, if there is one.")] = False,
     corpus: CorpusOption = "wikitext2",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
-    checkpoints: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path("data/cache/checkpoints"),
+    checkpoints: Annotated[Path | None, typer.Option(help="Folder for checkpoints; in the cache by default.")] = None,
     results: FolderOption = None,
 ) -> None:
     """Train one row with one seed; certify it; write its artefact.
 
-    Ctrl-C (or a kill) leaves a checkpoint: run the same command with --resume.
+    Ctrl-C (or a kill) leaves a checkpoint: run the same command with --resume to go on, with --afresh to begin again.
 
     Example:  lessons study wikitext2 --row lstm-stable --preset ci --seed 0
     """
@@ -76,24 +78,32 @@ def study_wikitext2(
         if bound is not None:
             config, row = configs.at_bound(row, config, bound), f"{row}@{bound:g}"
         place = default_device(device)
-        study = wikitext2.Study(row, preset, config, wikitext2.load_corpus(corpus), seed, place, checkpoints)
-        if study.checkpoint.exists() and not resume:
-            raise ValueError(f"{study.checkpoint} is there from an earlier run: add --resume, or delete it")
-        study.resume()
+        folder = checkpoints or checkpoints_folder()
+        training = wikitext2.RowTraining(row, preset, config, wikitext2.load_corpus(corpus), seed, place, folder)
+        if resume and afresh:
+            raise ValueError("--resume goes on from the checkpoint, --afresh deletes it: give one of the two")
+        if afresh:
+            training.checkpoint.unlink(missing_ok=True)
+        elif training.checkpoint.exists() and not resume:
+            raise ValueError(
+                f"{training.checkpoint} is there from an earlier run: "
+                "add --resume to go on from it, or --afresh to delete it"
+            )
+        training.resume()
         try:
             often = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file keeps every line
             with tqdm(
-                total=study.steps, initial=study.training.step, unit="step", desc=study.name, mininterval=often
+                total=training.steps, initial=training.state.step, unit="step", desc=training.name, mininterval=often
             ) as bar:
-                for progress in study.train():
+                for progress in training.train():
                     bar.update(progress.step - bar.n)
                     if progress.curve:
                         bar.set_postfix(valid=f"{progress.curve[-1]['valid_perplexity']:.1f}", refresh=False)
         except KeyboardInterrupt:
-            study.save()
-            typer.echo(f"stopped at step {study.training.step} of {study.steps}; add --resume to go on", err=True)
+            training.save()
+            typer.echo(f"stopped at step {training.state.step} of {training.steps}; add --resume to go on", err=True)
             raise typer.Exit(130) from None
-        path = study.publish(results)
+        path = wikitext2.publish(training, results)
         typer.echo(f"wrote {path.name}: {table.read_artefact(path)['test_perplexity']:.1f} test perplexity")
 
 
@@ -126,9 +136,9 @@ def search(
     ray: Annotated[bool, typer.Option(help="Send trials as Ray tasks (extra: ray).")] = False,
     gpus: Annotated[float, typer.Option(help="With --ray: GPUs per trial, 0.5 for two on one card.")] = 0.0,
     corpus: CorpusOption = "wikitext2",
-    folder: Annotated[Path, typer.Option(help="Journal and checkpoints; shared between nodes.")] = Path(
-        "data/cache/search"
-    ),
+    folder: Annotated[
+        Path | None, typer.Option(help="Journal and checkpoints, shared between nodes; in the cache by default.")
+    ] = None,
     results: FolderOption = None,
 ) -> None:
     """Search one row's hyper-parameters; killed workers and a killed driver resume (same command again).
@@ -139,17 +149,10 @@ def search(
     from lessons_lib.wikitext2 import search as searching
 
     with one_line_errors(searching.WorkerError):
-        result = searching.search(
-            row,
-            preset,
-            trials=trials,
-            epochs=epochs,
-            folder=folder / f"{corpus}-{row}-{preset}",
-            workers=searching.RayTasks(gpus) if ray else searching.Processes(),
-            at_once=processes,
-            corpus=corpus,
-            device=device,
-            tell=typer.echo,
+        place = (folder or cache_folder() / "search") / f"{corpus}-{row}-{preset}"
+        workers = searching.RayTasks(gpus) if ray else searching.Processes()
+        result = searching.run(
+            searching.Search(row, preset, epochs, place, corpus, device), trials, workers, processes, typer.echo
         )
         path = searching.publish(result, results or results_folder())
         typer.echo(f"wrote {path.name}: best trial {result['best']}")

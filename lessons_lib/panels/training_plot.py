@@ -43,12 +43,12 @@ class TrainingPlot(LivePlot):
     def __init__(self, levels: Mapping[str, float] | None = None) -> None:
         super().__init__(_traces(), {name: _layout(name) for name in TITLES}, alt="Nothing to see yet: press Play.")
         self._levels = _levels(levels or {})
-        self._epoch = -1
+        self._resets = -1
 
     def show(self, run: Run) -> None:
         """Add what the run's history holds beyond what is drawn already."""
-        if run.epoch != self._epoch:
-            self._epoch = run.epoch
+        if run.resets != self._resets:
+            self._resets = run.resets
             self._drawn = {"steps": 0, "twin_steps": 0, "probes": 0}
             self._bound: Any = None
             self.clear()

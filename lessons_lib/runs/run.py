@@ -111,7 +111,7 @@ class Run:
         self._error: BaseException | None = None
         self._wanted, self._single_steps = "pause", 0
         self.history, self.state, self.message = History(), "ready", ""
-        self.epoch = getattr(self, "epoch", -1) + 1  # counts resets, so that a view can tell old news from new
+        self.resets = getattr(self, "resets", -1) + 1  # so that a view can tell old news from new
 
     # -- what anyone may ask, from any thread -----------------------------------------------------------------
 

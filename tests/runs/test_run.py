@@ -137,7 +137,7 @@ def test_reset_begins_again_from_the_same_seed_with_the_first_settings(make):
     first = run.result(60).loss
     run.update(truncation_length=2)
     run.reset()
-    assert (run.state, run.settings, run.history.loss, run.epoch) == ("ready", SETTINGS, [], 1)
+    assert (run.state, run.settings, run.history.loss, run.resets) == ("ready", SETTINGS, [], 1)
     run.start()
     assert run.result(60).loss == first
 

@@ -23,7 +23,7 @@ from lessons_lib.experiments.artefact import read_artefact, results_folder
 from lessons_lib.experiments.gather import gather
 from lessons_lib.experiments.machine import device_name
 from lessons_lib.models import GRU, LSTM, TCN, TanhRNN
-from lessons_lib.models.size import size
+from lessons_lib.models.size import parameter_count
 from lessons_lib.training import Settings
 
 # Reported: nats per frame on the test pieces (Bai, Kolter & Koltun 2018, arXiv 1803.01271, table 1).
@@ -82,7 +82,7 @@ def learn(
         "family": family,
         "seed": seed,
         **asdict(recipe),
-        "parameters": size(fit.model),
+        "parameters": parameter_count(fit.model),
         "epoch": fit.epoch,
         "valid": fit.valid[fit.epoch - 1],
         "test": chorales.score(fit.model, reading.pieces.test),

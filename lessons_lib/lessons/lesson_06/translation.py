@@ -20,7 +20,7 @@ from lessons_lib.experiments.artefact import read_artefact, results_folder
 from lessons_lib.experiments.gather import gather
 from lessons_lib.experiments.machine import device_name
 from lessons_lib.models import ConvolutionalTranslator, RecurrentTranslator, TransformerTranslator, Translator
-from lessons_lib.models.size import size, widest
+from lessons_lib.models.size import parameter_count, widest
 from lessons_lib.training import Mailbox, Settings, default_device, linear_decay, train
 
 BATCH_SIZE, STEPS, SEEDS = 64, 500, (0, 1, 2)
@@ -117,7 +117,7 @@ def learn(
         losses.append(record.loss)
         mailbox.settings = settings(pairs, (record.step + 1) / (steps + 1))
     loss, seconds = torch.stack(losses).tolist(), time.process_time() - began
-    return Translated(loss, exact_match(model, task, rows), seconds, size(model))
+    return Translated(loss, exact_match(model, task, rows), seconds, parameter_count(model))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from lessons_lib.experiments.artefact import read_artefact, results_folder
 from lessons_lib.experiments.gather import gather
 from lessons_lib.experiments.machine import device_name
 from lessons_lib.models import LSTM, LanguageModel, WaveNet, generate
-from lessons_lib.models.size import size, widest
+from lessons_lib.models.size import parameter_count, widest
 from lessons_lib.training import Mailbox, Settings, default_device, linear_decay, mean_loss, train
 
 LEVELS, NOISE = 256, 0.002
@@ -145,7 +145,7 @@ def learn(
         mailbox.settings = settings(row, (record.step + 1) / steps)
     seconds = round(time.process_time() - began, 1)
     bits = bits_per_sample(model, held_out())
-    return model, Point(row, model.context_length, seed, steps, bits, seconds, size(model))
+    return model, Point(row, model.context_length, seed, steps, bits, seconds, parameter_count(model))
 
 
 def periodicity(sound: Audio) -> float:
