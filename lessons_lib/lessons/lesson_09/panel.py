@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 import ipywidgets as widgets
@@ -19,7 +20,7 @@ _tables: dict[str, GateTable] = {}
 class GateTable(widgets.VBox):
     """The largest row l1 norm of each gate's recurrent block and, under ``LSTMStableSet``, the most it may be.
 
-    Shown as the run's probe measures it, under ``gates``. A table for a run of the same name replaces the one
+    Shown as the run's probe measures it. A table for a run of the same name replaces the one
     before.
     """
 
@@ -47,7 +48,7 @@ class GateTable(widgets.VBox):
         super().close()
 
     def _show(self, run: Run) -> None:
-        measured = run.history.probes[-1][1].get("gates", {}) if run.history.probes else {}
+        measured = run.history.measured.gates or {}
         chosen = run.settings.stable_set
         limits = gate_limits(chosen) if isinstance(chosen, LSTMStableSet) else {}
         otherwise = "anything" if isinstance(chosen, Unconstrained) else "each unit's own joint budget"
@@ -60,7 +61,7 @@ def gate_limits(stable_set: LSTMStableSet) -> dict[str, float]:
     return {"i": free, "f": free**2, "z": free / 4, "o": free}
 
 
-def gates_in_html(measured: dict[str, float], limits: dict[str, float], otherwise: str = "anything") -> str:
+def gates_in_html(measured: Mapping[str, float], limits: Mapping[str, float], otherwise: str = "anything") -> str:
     """A table of four rows; ``otherwise`` says what is allowed where no limit is given."""
     head = "".join(f'<th scope="col" style="text-align:left;padding:0 12px 0 0">{t}</th>' for t in HEADINGS)
     rows = "".join(_row(gate, measured.get(gate), limits.get(gate), otherwise) for gate in GATES)
