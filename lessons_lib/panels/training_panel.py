@@ -18,7 +18,7 @@ from lessons_lib.panels.meter import meter
 from lessons_lib.panels.panel import Panel
 from lessons_lib.panels.presets import Preset, presets_for
 from lessons_lib.panels.training_plot import TrainingPlot
-from lessons_lib.runs import Run
+from lessons_lib.runs import Measurements, Run
 from lessons_lib.stability import StableSet, Unconstrained, layers_of, set_for
 
 BUTTONS = {
@@ -96,7 +96,7 @@ class TrainingPanel(Panel):
         self._bar = widgets.FloatProgress(min=0, max=run.steps or 1, layout=_layout("1 1 5em"))
         self._bar.layout.visibility = "visible" if run.steps else "hidden"
         self._progress = widgets.HTML(layout=_layout("0 0 auto"))
-        self._meter = widgets.HTML(meter({}, context_length, NORMS.get(self._kind, "")))
+        self._meter = widgets.HTML(meter(Measurements(), context_length, NORMS.get(self._kind, "")))
         super().__init__(run.name, prediction)
         self._show_settings()
         self._on_news(run)
@@ -231,8 +231,7 @@ class TrainingPanel(Panel):
             if state != "running" or now >= self._next_progress:
                 self._next_progress = now + PROGRESS_SECONDS
                 self._show_progress(now)
-                measured = run.history.probes[-1][1] if run.history.probes else {}
-                self._meter.value = meter(measured, self.context_length, NORMS.get(self._kind, ""))
+                self._meter.value = meter(run.history.measured, self.context_length, NORMS.get(self._kind, ""))
 
     def _state_in_words(self) -> str:
         run, state = self.run, self.run.state

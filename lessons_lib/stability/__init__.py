@@ -8,15 +8,13 @@ from lessons_lib.stability.descent import descend, largest_safe_step, safe_step_
 from lessons_lib.stability.dynamics import (
     contraction_quantiles,
     lyapunov_exponents,
-    numerical_radius,
-    numerical_range,
     spectral_radius,
     transient_growth,
 )
 from lessons_lib.stability.influence import influence, input_gradient, reach
 from lessons_lib.stability.layers import Layer, layers_of
 from lessons_lib.stability.linear import EigenvalueDisc
-from lessons_lib.stability.probes import contraction, gradient_by_lag, singular_values, truncation_error
+from lessons_lib.stability.probes import contraction, gate_norms, gradient_by_lag, singular_values, truncation_error
 from lessons_lib.stability.projections import l1_rows_project, spectral_ball_project
 from lessons_lib.stability.published_code import LSTMPublishedCode
 from lessons_lib.stability.rates import certified_rate, l1_rate, max_norm_rate, spectral_norm, worst_forget_gate
@@ -50,6 +48,7 @@ __all__ = [
     "contraction_quantiles",
     "contraction_steps",
     "descend",
+    "gate_norms",
     "gradient_by_lag",
     "influence",
     "input_gradient",
@@ -59,8 +58,6 @@ __all__ = [
     "layers_of",
     "lyapunov_exponents",
     "max_norm_rate",
-    "numerical_radius",
-    "numerical_range",
     "reach",
     "safe_step_at_optimum",
     "set_for",

@@ -12,7 +12,7 @@ from lessons_lib.corpora import Stream
 from lessons_lib.models import GRU, LSTM, LanguageModel, LinearRecurrence, TanhRNN
 from lessons_lib.panels import Preset, TrainingPanel, presets_for
 from lessons_lib.panels.training_plot import marks
-from lessons_lib.runs import Change, LanguageProbe, Run
+from lessons_lib.runs import Change, Probe, Run
 from lessons_lib.stability import EigenvalueDisc, LSTMStableSet, LSTMWideSet, SpectralBall, Unconstrained
 from lessons_lib.training import Settings
 from tests.waiting import wait_for
@@ -27,7 +27,7 @@ def factory(core=TanhRNN):
 
 
 def new_run(build=factory, settings=None, **keywords):
-    probe = LanguageProbe(TOKENS[:100], TOKENS[:30].view(1, -1), max_context=8, max_lag=8)
+    probe = Probe(Stream(TOKENS, 1, 100)[0], TOKENS[:30].view(1, -1), max_context=8, max_lag=8)
     settings = settings or Settings(5, learning_rate=0.1, gradient_clip=1.0)
     return Run(build, settings, name="panel test", probe=probe, **keywords)
 
@@ -155,7 +155,7 @@ def test_the_plot_shows_what_the_history_holds(make):
     assert curves["loss"].y.tolist() == history.loss
     assert curves["twin"].y.tolist() == history.twin_loss
     assert len(curves["held_out_loss"]) == len(history.probes)
-    assert curves["singular_values"].y.tolist() == history.probes[-1][1]["singular_values"]
+    assert curves["singular_values"].y.tolist() == history.measured.singular_values
     assert len(curves["gradient_by_lag"]) == 9
     assert len(curves["truncation_error"]) == len(curves["truncation_bound"]) == 8
     assert "step 30 of 30" in panel._progress.value

@@ -19,7 +19,7 @@ _tables: dict[str, GateTable] = {}
 class GateTable(widgets.VBox):
     """The largest row l1 norm of each gate's recurrent block and what the run's stable set allows it.
 
-    Shown as the run's probe measures it, under ``gates``. A table for a run of the same name replaces the one
+    Shown as the run's probe measures it. A table for a run of the same name replaces the one
     before.
     """
 
@@ -47,7 +47,7 @@ class GateTable(widgets.VBox):
         super().close()
 
     def _show(self, run: Run) -> None:
-        measured = run.history.probes[-1][1].get("gates", {}) if run.history.probes else {}
+        measured = run.history.measured.gates or {}
         self._html.value = gates_in_html(measured, run.settings.stable_set.gate_limits())
 
 

@@ -37,8 +37,8 @@ from lessons_lib.models import (
     Transformer,
     WaveNet,
     Windowed,
-    evaluating,
 )
+from lessons_lib.runs import Measure, Measurements
 from lessons_lib.stability import (
     StableSet,
     Unconstrained,
@@ -46,7 +46,7 @@ from lessons_lib.stability import (
     set_for,
     singular_values,
 )
-from lessons_lib.training import Settings, default_device, mean_loss, train
+from lessons_lib.training import Settings, batch_loss, default_device, mean_loss, train
 
 WIDTH, BATCH_SIZE, STEPS = 32, 16, 64
 INPUT_CLIP = 0.75  # a stable LSTM's certificate needs it; every LSTM here has it
@@ -111,15 +111,10 @@ class Answers:
     def training(self, seed: int) -> Batches:
         return self.make(seed)
 
-    @torch.no_grad()
     def loss(self, model: LanguageModel, batches: int = 10) -> float:
         """Mean nats per answer on batches that no training reads."""
-        held_out, total = self.make(HELD_OUT_SEED), 0.0
-        with evaluating(model):
-            for index in range(batches):
-                inputs, targets = held_out[index]
-                total += float(model.loss(model(inputs)[0], targets))
-        return total / batches
+        held_out = self.make(HELD_OUT_SEED)
+        return sum(batch_loss(model, *held_out[index]) for index in range(batches)) / batches
 
     def optimum(self, context_length: int | None) -> float | None:
         """0 where the answer can be seen, else that of guessing."""
@@ -233,7 +228,7 @@ def settings(choice: Choice) -> Settings:
     return Settings(steps, learning_rate=5e-3, gradient_clip=1.0, stable_set=choice.stable_set)
 
 
-def probe(choice: Choice, lags: int = 24) -> Callable[[Any, Settings], dict[str, Any]]:
+def probe(choice: Choice, lags: int = 24) -> Measure:
     """What a live run draws of *any* model: held-out loss, its gradient by lag, and what forgetting costs.
 
     The gradient is that of the last token's loss with respect to the inputs 0, 1, 2, ... tokens back; the error, how
@@ -245,16 +240,14 @@ def probe(choice: Choice, lags: int = 24) -> Callable[[Any, Settings], dict[str,
 
     inputs, targets = (part[:8, -lags - 1 :] for part in task.training(HELD_OUT_SEED)[0])
 
-    def look(model: LanguageModel, how: Settings) -> dict[str, Any]:
-        found = {
-            "held_out_loss": task.loss(model, scored),
-            "gradient_by_lag": _input_gradient(model, inputs, targets),
-            "truncation_error": _forgetting(model, inputs),
-            "rate": how.stable_set.rate(model),
-        }
-        if layers_of(model):
-            found["singular_values"] = singular_values(model)[0].tolist()
-        return found
+    def look(model: LanguageModel, how: Settings) -> Measurements:
+        return Measurements(
+            held_out_loss=task.loss(model, scored),
+            singular_values=singular_values(model)[0].tolist() if layers_of(model) else None,
+            gradient_by_lag=_input_gradient(model, inputs, targets),
+            truncation_error=_forgetting(model, inputs),
+            rate=how.stable_set.rate(model),
+        )
 
     return look
 

@@ -5,7 +5,7 @@ import pytest
 from lessons_lib.experiments import chorales
 from lessons_lib.lessons.lesson_09.panel import GateTable, gates_in_html
 from lessons_lib.runs import Run
-from lessons_lib.stability import LSTMStableSet, LSTMWideSet, Unconstrained
+from lessons_lib.stability import LSTMStableSet, LSTMWideSet, Unconstrained, gate_norms
 
 
 def test_the_limits_are_what_the_projection_leaves():
@@ -14,7 +14,7 @@ def test_the_limits_are_what_the_projection_leaves():
         chosen = LSTMStableSet(ceiling)
         model.core.cells[0].weight_hh_l0.data.mul_(10)
         chosen.project_(model)
-        assert chorales.gate_norms(model) == pytest.approx(chosen.gate_limits(), rel=1e-4)
+        assert gate_norms(model) == pytest.approx(chosen.gate_limits(), rel=1e-4)
 
 
 def test_what_is_not_known_is_left_open():

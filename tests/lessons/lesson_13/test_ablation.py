@@ -123,18 +123,18 @@ def test_the_probe_draws_every_model_and_feels_nothing_beyond_its_context(model)
     choice = Choice(model, "lags 2 and 7", None if model == "linear recurrence" else 7)
     built, _ = ablation.factory(choice)()
     found = ablation.probe(choice)(built.eval(), ablation.settings(choice))
-    assert len(found["gradient_by_lag"]) == len(found["truncation_error"]) + 1 == 25
-    assert found["gradient_by_lag"][0] > 0
+    assert len(found.gradient_by_lag) == len(found.truncation_error) + 1 == 25
+    assert found.gradient_by_lag[0] > 0
     if (context := built.context_length) is not None:
-        assert max(found["gradient_by_lag"][context:]) == 0
-        assert max(found["truncation_error"][context - 1 :]) < 1e-5
-        assert found["truncation_error"][0] > 1e-5
-    assert ("singular_values" in found) == (model in ablation.RECURRENT)
+        assert max(found.gradient_by_lag[context:]) == 0
+        assert max(found.truncation_error[context - 1 :]) < 1e-5
+        assert found.truncation_error[0] > 1e-5
+    assert (found.singular_values is not None) == (model in ablation.RECURRENT)
 
 
 def test_the_probe_measures_a_task_of_answers():
     choice = Choice("GRU", "copying")
     built, _ = ablation.factory(choice)()
     found = ablation.probe(choice)(built.eval(), ablation.settings(choice))
-    assert found["held_out_loss"] > 0
-    assert found["rate"] == math.inf
+    assert found.held_out_loss > 0
+    assert found.rate == math.inf
