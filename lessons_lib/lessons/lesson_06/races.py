@@ -1,8 +1,8 @@
-"""Races between feed-forward and recurrent models: five tasks, equal parameters, the same batches in the same order.
+"""Races between feed-forward and recurrent models: six tasks, equal parameters, the same batches in the same order.
 
 ``race`` is a generator, so that a race can be watched; ``finish`` runs one to its end.  ``python -m
 lessons_lib.lessons.lesson_06.races`` writes ``data/results/races.json``: the final scores for every context length k
-and seed, on copying, language and music (translation and waveforms have studies of their own).
+and seed, on copying, language and music, and ``adding.json`` (translation and waveforms have studies of their own).
 """
 
 from __future__ import annotations
@@ -141,10 +141,15 @@ def train_alone(task: Task, name: str, context_length: int | None, seed: int) ->
     return Point(task.name, name, context_length, seed, score, parameter_count(model), seconds)
 
 
-def study(path: Path, seeds: Sequence[int] = SEEDS, tell: Callable[[str], None] = lambda line: None) -> None:
-    """Everyone on copying, language and music, at every k: writes the artefact, and goes on with one half done."""
+def study(
+    path: Path,
+    seeds: Sequence[int] = SEEDS,
+    tell: Callable[[str], None] = lambda line: None,
+    names: Sequence[str] = ("copying", "language", "music"),
+) -> None:
+    """Everyone on these tasks, at every k: writes the artefact, and goes on with one half done."""
     torch.set_num_threads(1)
-    tasks = {name: TASKS[name]() for name in ("copying", "language", "music")}
+    tasks = {name: TASKS[name]() for name in names}
     jobs: list[dict[str, Any]] = []
     for seed in seeds:
         for name, task in tasks.items():
@@ -163,13 +168,13 @@ def study(path: Path, seeds: Sequence[int] = SEEDS, tell: Callable[[str], None] 
 
 
 def published() -> list[Point]:
-    """The stored points of all five tasks, from the artefacts of races, translation and waveforms.
+    """The stored points of all six tasks, from the artefacts of races, adding, translation and waveforms.
 
     Raises:
         OSError: one of them is not there; the module of that name in ``lessons_lib.experiments`` writes it.
     """
     folder = results_folder()
-    points = [Point(**entry) for entry in read_artefact(folder / "races.json")["points"]]
+    points = [Point(**p) for name in ("races", "adding") for p in read_artefact(folder / f"{name}.json")["points"]]
     for p in (p for p in waveforms.published()[0] if p.steps == waveforms.TRAINING_STEPS):
         points.append(Point("waveform", p.row, p.context_length, p.seed, p.bits, p.parameters, p.seconds))
     for q in translation.published():
@@ -180,8 +185,9 @@ def published() -> list[Point]:
 
 
 def main() -> None:
-    """Write the artefact: about nine minutes of one CPU core."""
+    """Write the artefacts: about twelve minutes of one CPU core."""
     study(results_folder() / "races.json", tell=print)
+    study(results_folder() / "adding.json", tell=print, names=["adding"])
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def test_the_widest_model_fits_and_the_next_would_not():
         widest(lambda width: TanhRNN(1000, width), 100)
 
 
-def test_the_artefacts_hold_every_entrant_and_k_of_all_five_tasks():
+def test_the_artefacts_hold_every_entrant_and_k_of_all_six_tasks():
     points = races.published()
     for name, make in TASKS.items():
         task = make()
@@ -118,3 +118,8 @@ def test_copying_in_the_artefact_is_a_cliff():
     points = [p for p in races.published() if p.task == "copying" and p.name == "TCN"]
     for p in points:
         assert p.score == 1.0 if p.context_length > 45 else p.score < 0.16
+
+
+def test_adding_in_the_artefact_needs_both_halves_within_k():
+    scores = {p.context_length: p.score for p in races.published() if p.task == "adding" and p.name == "TCN"}
+    assert scores[63] < 0.01 < scores[15] < scores[7]
