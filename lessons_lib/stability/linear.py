@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 from lessons_lib.stability.projections import TOLERANCE, rounding
 
@@ -26,12 +27,12 @@ class EigenvalueDisc:
         if not 0 <= self.bound < math.inf:
             raise ValueError(f"bound={self.bound}: give a number from 0 up; Unconstrained() has no bound")
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether there are such layers, and every |λ| is at most bound (1 + 1e-5)."""
         return self.rate(module) <= self.bound * (1 + TOLERANCE)
 
     @torch.no_grad()
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Move every eigenvalue outside straight towards 0 onto the circle: the nearest point of the complex plane.
 
         Where the module keeps λ in polar coordinates (its own ``bound``), λ is moved all the same; Euclidean distance
@@ -54,7 +55,7 @@ class EigenvalueDisc:
             layer.set_eigenvalues_(nearest, where=outside)
         return squares.sqrt()
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The largest |λ|, in the Euclidean norm of a layer's state; inf when there is none to speak of.
 
         Of stacked layers it is the asymptotic rate, as for stacked RNNs.
@@ -69,7 +70,7 @@ class EigenvalueDisc:
         return f"linear recurrences with eigenvalues at most {self.bound:g} in size; rate in the Euclidean norm"
 
 
-def _layers(module: nn.Module, required: bool = True) -> list[DiagonalRecurrence]:
+def _layers(module: TorchModule, required: bool = True) -> list[DiagonalRecurrence]:
     layers = [part for part in module.modules() if isinstance(part, DiagonalRecurrence)]
     if required and not layers:
         raise ValueError(f"{type(module).__name__} holds no DiagonalRecurrence: use SpectralBall or LSTMStableSet")

@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.stability.layers import Layer, layers_of
 
 
@@ -73,7 +74,7 @@ def perron_root(matrix: np.ndarray) -> float:
     return float(np.abs(np.linalg.eigvals(matrix)).max()) if np.isfinite(matrix).all() else math.inf
 
 
-def certified_rate(module: nn.Module) -> float:
+def certified_rate(module: TorchModule) -> float:
     """The rate at which this module's recurrent state provably forgets, per step; inf when nothing is
     certified.
 

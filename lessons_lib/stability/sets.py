@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.stability import rates
 from lessons_lib.stability.layers import Layer, layers_of
 from lessons_lib.stability.projections import (
@@ -27,17 +28,17 @@ from lessons_lib.stability.projections import (
 class StableSet(Protocol):
     """What training asks of a set of weights."""
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether the module lies in the set, within 1e-5 relative, and its certificate holds."""
 
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Move the weights, in place, to the nearest point of the set.
 
         Returns:
             The Frobenius distance moved, a 0-d tensor.
         """
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The module's certified rate in the norm that ``describe`` names; may exceed 1, inf when none."""
 
     def describe(self) -> str:
@@ -48,13 +49,13 @@ class StableSet(Protocol):
 class Unconstrained:
     """Every module.  Its rate is the module's own: see ``certified_rate``."""
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         return True
 
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         return torch.zeros(())
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         return rates.certified_rate(module) if layers_of(module) else math.inf
 
     def describe(self) -> str:
@@ -78,7 +79,7 @@ class SpectralBall:
         if not 0 <= self.bound < math.inf:
             raise ValueError(f"bound={self.bound}: give a number from 0 up; Unconstrained() has no bound")
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether every layer is an RNN with ‖W‖_2 <= bound (1 + 1e-5).  Waits for the device once."""
         layers = layers_of(module)
         if not layers or any(layer.kind not in ("tanh", "relu") for layer in layers):
@@ -86,7 +87,7 @@ class SpectralBall:
         return all(_spectral_flags(layers, self.bound, TOLERANCE)[0])
 
     @torch.no_grad()
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Clip the singular values of every recurrent matrix at the bound, in place: the nearest point.
 
         Waits for the device once for all layers together, and once more for each matrix outside the ball.
@@ -106,7 +107,7 @@ class SpectralBall:
                 moved = moved + replace_(layer.weight_hh, spectral_ball_project(layer.weight_hh, self.bound))
         return moved.sqrt()
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The largest ‖W_l‖_2, in the Euclidean norm; inf when a layer is gated, or none is recurrent."""
         layers = layers_of(module)
         if not layers or any(layer.kind not in ("tanh", "relu") for layer in layers):
@@ -149,12 +150,12 @@ class LSTMStableSet:
         f = self.forget_ceiling
         return math.log(f / (1 - f)) - (1 - f) ** 2
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether every layer is an LSTM, clipped to ``input_bound``, within each bound (1e-5 relative)."""
         return all_clipped_lstms_within(module, self.input_bound, self._within)
 
     @torch.no_grad()
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Move every layer to the nearest point of its bounds, in place.  On CUDA the host never waits.
 
         It moves weights only: a module without ``input_clip`` stays outside the set (``contains`` is False).
@@ -187,7 +188,7 @@ class LSTMStableSet:
                 squares = squares + len(biases) * excess.square().sum()
         return squares.sqrt()
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The Perron root of M for this module's own norms and clip; inf without a clip, or for other layers.
 
         .9346 at the published constants.  It holds in the max norm of (c, h) weighted by M's Perron vector.
@@ -222,7 +223,7 @@ class LSTMStableSet:
         )
 
 
-def required_layers(module: nn.Module, name: str, kinds: tuple[str, ...]) -> list[Layer]:
+def required_layers(module: TorchModule, name: str, kinds: tuple[str, ...]) -> list[Layer]:
     """The module's layers, all of the kinds this set certifies, or one clear line."""
     layers = layers_of(module)
     if not layers:
@@ -235,7 +236,7 @@ def required_layers(module: nn.Module, name: str, kinds: tuple[str, ...]) -> lis
     return layers
 
 
-def all_clipped_lstms_within(module: nn.Module, input_bound: float, within: Callable[[Layer], Tensor]) -> bool:
+def all_clipped_lstms_within(module: TorchModule, input_bound: float, within: Callable[[Layer], Tensor]) -> bool:
     """Whether every layer is an LSTM, its inputs are clipped to ``input_bound``, and ``within`` accepts it."""
     layers = layers_of(module)
     if not layers or any(layer.kind != "lstm" or layer.input_limit > input_bound for layer in layers):
