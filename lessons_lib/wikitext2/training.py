@@ -16,7 +16,9 @@ from torch import Tensor
 from lessons_lib.corpora import ProductOfLags, Stream, TextCorpus, Vocabulary, wikitext2
 from lessons_lib.corpora.download import WIKITEXT2
 from lessons_lib.experiments.artefact import artefact_name, results_folder, write_artefact
+from lessons_lib.experiments.certificate import certificate
 from lessons_lib.experiments.machine import device_name
+from lessons_lib.models import seeded
 from lessons_lib.stability import certified_rate, layers_of, spectral_norm
 from lessons_lib.training import (
     Settings,
@@ -31,10 +33,6 @@ from lessons_lib.training.checkpoint import CheckpointError
 from lessons_lib.wikitext2.rows import StudyConfig
 
 CHECKPOINT_SECONDS = 60.0
-
-
-class CertificateError(RuntimeError):
-    """A stable row ended outside its set: it is not published."""
 
 
 class DivergedError(RuntimeError):
@@ -105,8 +103,7 @@ class Study:
 
     def __post_init__(self) -> None:
         config = self.config
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with seeded(self.seed):
             model = config.build_model(self.corpus.counts).to(self.device)
         tokens = self.corpus.text.train[: config.train_tokens].to(self.device)
         stream = Stream(tokens, config.batch_size, config.steps)
@@ -212,9 +209,7 @@ class Study:
         """
         model = copy.deepcopy(self.training.model).to("cpu", torch.float64)
         stable_set = self.settings.stable_set
-        member, rate = stable_set.contains(model), stable_set.rate(model)
-        if self.config.stable_set != "Unconstrained" and not (member and rate < 1):
-            raise CertificateError(f"{self.name} is not certified (in its set: {member}, rate {rate:g}): not published")
+        member, rate = certificate(self.name, model, stable_set)
         return {
             "set": stable_set.describe(),
             "contained": member,

@@ -13,11 +13,12 @@ from typer.testing import CliRunner
 
 from lessons_lib.cli import app
 from lessons_lib.experiments.artefact import mean_and_range, read_artefact
+from lessons_lib.experiments.certificate import CertificateError
 from lessons_lib.training import load_checkpoint, save_checkpoint
 from lessons_lib.wikitext2 import rows as configs
 from lessons_lib.wikitext2 import table
 from lessons_lib.wikitext2.rows import PRESETS, ROWS, config_of
-from lessons_lib.wikitext2.training import CertificateError, Study, load_corpus
+from lessons_lib.wikitext2.training import Study, load_corpus
 
 CPU = torch.device("cpu")
 

@@ -26,6 +26,7 @@ from lessons_lib.corpora import (
     Stream,
     wikitext2,
 )
+from lessons_lib.experiments.training import from_seed, trained
 from lessons_lib.models import (
     GRU,
     LSTM,
@@ -48,7 +49,7 @@ from lessons_lib.stability import (
     layers_of,
     singular_values,
 )
-from lessons_lib.training import Settings, default_device, mean_loss, train
+from lessons_lib.training import Settings, default_device, mean_loss
 
 WIDTH, BATCH_SIZE, STEPS = 32, 16, 64
 INPUT_CLIP = 0.75  # a stable LSTM's certificate needs it; every LSTM here has it
@@ -211,16 +212,15 @@ class Choice:
 
 def factory(choice: Choice) -> Callable[[], tuple[LanguageModel, Batches]]:
     """A function that builds the model and its batches; the same each time it is called."""
+    return _start(choice, choice.seed)
 
-    def build() -> tuple[LanguageModel, Batches]:
-        task = TASKS[choice.task]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(choice.seed)
-            model = LanguageModel(choice.core(), task.vocabulary_size, WIDTH)
-            torch.nn.init.normal_(model.embedding.weight, std=0.3)
-        return model.to(default_device()), task.training(choice.seed)
 
-    return build
+@from_seed
+def _start(choice: Choice, seed: int) -> tuple[LanguageModel, Batches]:
+    task = TASKS[choice.task]
+    model = LanguageModel(choice.core(), task.vocabulary_size, WIDTH)
+    torch.nn.init.normal_(model.embedding.weight, std=0.3)
+    return model, task.training(seed)
 
 
 def settings(choice: Choice) -> Settings:
@@ -294,14 +294,9 @@ class Measured:
 
 def measure(choice: Choice, *, steps: int) -> Measured:
     """Train with Adam, then score on what no training has read."""
-    model, batches = factory(choice)()
-    how = Settings(batches.steps, learning_rate=5e-3, gradient_clip=1.0, stable_set=choice.stable_set)
-    for _ in train(model, batches, how, steps=steps, seed=choice.seed, optimizer="adam"):
-        pass
-    task = TASKS[choice.task]
-    context = model.context_length
-    parameters = sum(p.numel() for p in model.parameters())
-    return Measured(choice, task.loss(model), task.optimum(context), context, parameters)
+    done, task = trained(factory(choice), settings(choice), steps=steps, seed=choice.seed), TASKS[choice.task]
+    context = done.model.context_length
+    return Measured(choice, task.loss(done.model), task.optimum(context), context, done.parameters)
 
 
 # -- an ablation -------------------------------------------------------------------------------------------------------
