@@ -40,7 +40,8 @@ def test_families_have_about_the_same_number_of_parameters_and_read_the_same_pai
 
 @pytest.mark.parametrize("family", translation.FAMILIES)
 def test_a_few_batches_teach_something_and_a_seed_repeats_it(family):
-    build, how = translation.factory(family, "words to digits"), translation.settings(translation.batches("words to digits"))
+    task = "words to digits"
+    build, how = translation.factory(family, task), translation.settings(translation.batches(task))
     losses = trained(build, how, steps=25).losses
     assert losses[-1] < 0.75 * losses[0]
     assert trained(build, how, steps=3).losses[:2].tolist() == pytest.approx(losses[:2].tolist())
