@@ -15,6 +15,7 @@ from lessons_lib.corpora import DataUnavailable
 from lessons_lib.experiments.catalogue import experiments_in
 from lessons_lib.experiments.certificate import CertificateError
 from lessons_lib.experiments.experiment import Case
+from lessons_lib.files import cache_folder
 from lessons_lib.training import CheckpointError
 from lessons_lib.wikitext2 import experiment as wikitext2
 from lessons_lib.wikitext2 import rows as configs
@@ -60,15 +61,16 @@ def study_wikitext2(
         float | None, typer.Option(help="Another λ or forget ceiling than the row's own, for what stability costs.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; LESSONS_DEVICE or the best by default.")] = None,
-    resume: Annotated[bool, typer.Option(help="Continue from the checkpoint, if there is one.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint, if there is one.")] = False,
+    afresh: Annotated[bool, typer.Option("--afresh", help="Delete the checkpoint, if there is one.")] = False,
     corpus: CorpusOption = "wikitext2",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
-    checkpoints: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path("data/cache/checkpoints"),
+    checkpoints: Annotated[Path | None, typer.Option(help="Folder for checkpoints; in the cache by default.")] = None,
     results: FolderOption = None,
 ) -> None:
     """Train one row with one seed; certify it; write its artefact.
 
-    Ctrl-C (or a kill) leaves a checkpoint: run the same command with --resume.
+    Ctrl-C (or a kill) leaves a checkpoint: run the same command with --resume to go on, with --afresh to begin again.
 
     Example:  lessons study wikitext2 --row lstm-stable --preset ci --seed 0
     """
@@ -77,12 +79,19 @@ def study_wikitext2(
         training = wikitext2.row_training(
             row, seed, bound, preset=preset, corpus=corpus, device=device, checkpoints=checkpoints
         )
-        if training.checkpoint.exists() and not resume:
-            raise ValueError(f"{training.checkpoint} is there from an earlier run: add --resume, or delete it")
+        if resume and afresh:
+            raise ValueError("--resume goes on from the checkpoint, --afresh deletes it: give one of the two")
+        if afresh:
+            training.checkpoint.unlink(missing_ok=True)
+        elif training.checkpoint.exists() and not resume:
+            raise ValueError(
+                f"{training.checkpoint} is there from an earlier run: "
+                "add --resume to go on from it, or --afresh to delete it"
+            )
         try:
             path = wikitext2.finish(training, results)
         except KeyboardInterrupt:
-            step, steps = training.training.step, training.steps
+            step, steps = training.state.step, training.steps
             typer.echo(f"stopped at step {step} of {steps}; add --resume to go on", err=True)
             raise typer.Exit(130) from None
         typer.echo(f"wrote {path.name}: {table.read_artefact(path)['test_perplexity']:.1f} test perplexity")
@@ -134,9 +143,9 @@ def search(
     ray: Annotated[bool, typer.Option(help="Send trials as Ray tasks (extra: ray).")] = False,
     gpus: Annotated[float, typer.Option(help="With --ray: GPUs per trial, 0.5 for two on one card.")] = 0.0,
     corpus: CorpusOption = "wikitext2",
-    folder: Annotated[Path, typer.Option(help="Journal and checkpoints; shared between nodes.")] = Path(
-        "data/cache/search"
-    ),
+    folder: Annotated[
+        Path | None, typer.Option(help="Journal and checkpoints, shared between nodes; in the cache by default.")
+    ] = None,
     results: FolderOption = None,
 ) -> None:
     """Search one row's hyper-parameters; killed workers and a killed driver resume (same command again).
@@ -147,17 +156,10 @@ def search(
     from lessons_lib.wikitext2 import search as searching
 
     with one_line_errors(searching.WorkerError):
-        result = searching.search(
-            row,
-            preset,
-            trials=trials,
-            epochs=epochs,
-            folder=folder / f"{corpus}-{row}-{preset}",
-            workers=searching.RayTasks(gpus) if ray else searching.Processes(),
-            at_once=processes,
-            corpus=corpus,
-            device=device,
-            tell=typer.echo,
+        place = (folder or cache_folder() / "search") / f"{corpus}-{row}-{preset}"
+        workers = searching.RayTasks(gpus) if ray else searching.Processes()
+        result = searching.run(
+            searching.Search(row, preset, epochs, place, corpus, device), trials, workers, processes, typer.echo
         )
         path = searching.publish(result, results or results_folder())
         typer.echo(f"wrote {path.name}: best trial {result['best']}")

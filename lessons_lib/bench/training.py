@@ -24,17 +24,12 @@ from lessons_lib.corpora import Stream
 from lessons_lib.experiments.machine import cpu_seconds
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN
 from lessons_lib.models.adaptive import AdaptiveLanguageModel
-from lessons_lib.stability import LSTMStableSet, LSTMWideSet, SpectralBall, StableSet, Unconstrained
+from lessons_lib.stability import StableSet, Unconstrained, stable_sets
 from lessons_lib.training import Settings, TrainingState, mean_loss, training_step
 
 VOCABULARY, WIDTH, BATCH, STEPS = 33_278, 200, 20, 35
 CLIP, RATE = 0.25, 1.0
 CORES: dict[str, Any] = {"rnn": (TanhRNN, nn.RNN), "lstm": (LSTM, nn.LSTM)}
-SETS: dict[str, tuple[str, StableSet]] = {
-    "rnn": ("rnn", SpectralBall(0.95)),
-    "lstm": ("lstm", LSTMStableSet()),
-    "lstm, wide set": ("lstm", LSTMWideSet()),
-}
 
 
 class Plain(nn.Module):
@@ -213,7 +208,9 @@ def gates() -> list[Gate]:
             Gate(f"{core} 1x{WIDTH}: evaluation, times the plain speed", evaluation_speed(core), 1.7, at_least=True),
             Gate(f"{core} 1x{WIDTH}: memory growth, of the plain way's", memory_growth(core), 0.35),
         ]
-    for name, (core, stable_set) in SETS.items():
+    fitting = [(core, kind) for core, (ours, _) in CORES.items() for kind in stable_sets() if kind.fits(ours(1, 1))]
+    for core, kind in fitting:
+        name, stable_set = f"{core} in {kind.name}", kind()
         for width, limit in ((256, 0.02), (512, 0.06)):
             share = projection_share(core, stable_set, width, adaptive=False)
             found.append(Gate(f"{name} 1x{width}: projection, of a full-vocabulary step", share, limit))

@@ -25,23 +25,11 @@ from lessons_lib.corpora.music import KEYS
 from lessons_lib.experiments.certificate import certificate
 from lessons_lib.experiments.experiment import Case, Experiment
 from lessons_lib.experiments.training import from_seed
-from lessons_lib.models import LSTM, State, TanhRNN, evaluating, truncated_outputs
-from lessons_lib.models.size import size
-from lessons_lib.stability import (
-    LSTMStableSet,
-    LSTMWideSet,
-    SpectralBall,
-    StableSet,
-    Unconstrained,
-    certified_rate,
-    context_for,
-    gradient_by_lag,
-    layers_of,
-    singular_values,
-    spectral_norm,
-    truncation_bounds,
-)
-from lessons_lib.training import Mailbox, Settings, linear_decay, train
+from lessons_lib.models import LSTM, State, TanhRNN
+from lessons_lib.models.size import parameter_count
+from lessons_lib.runs import Probe
+from lessons_lib.stability import LSTMStableSet, LSTMWideSet, SpectralBall, StableSet, Unconstrained
+from lessons_lib.training import Mailbox, Settings, batch_loss, linear_decay, train
 
 BATCH_SIZE, EPOCHS, GRADIENT_CLIP = 8, 50, 1.0
 RATES = (2e-3, 6e-3, 1.8e-2)
@@ -133,9 +121,17 @@ class ChoraleModel(nn.Module):
         """How many frames a prediction may use; None: all of them."""
         return self.core.context_length
 
+    def embed(self, frames: Tensor) -> Tensor:
+        """frames: (..., 88) -> what the core is fed: the frames themselves."""
+        return frames
+
+    def input_bound(self, order: float) -> float:
+        """The largest norm of a frame: its entries are 0 or 1, and at most MOST_KEYS of them are 1."""
+        return MOST_KEYS ** (1 / order)
+
     def forward(self, frames: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """frames: (batch, time, 88) -> features: (batch, time, hidden), and the core's state."""
-        features, state = self.core(frames, state)
+        features, state = self.core(self.embed(frames), state)
         return self.dropout(features), state
 
     def logits(self, features: Tensor) -> Tensor:
@@ -181,14 +177,10 @@ def _row(name: str) -> Row:
     return ROWS[name]
 
 
-@torch.no_grad()
 def score(model: ChoraleModel, pieces: Sequence[Tensor]) -> float:
     """Nats per predicted frame of these pieces, each read from a zero state."""
     # One batch: a mean over batches would weigh frames by the padding beside them.
-    inputs, targets = ChoraleBatches(pieces, len(pieces))[0]
-    with evaluating(model):
-        features, _ = model(inputs)
-    return float(model.loss(features, targets))
+    return batch_loss(model, *ChoraleBatches(pieces, len(pieces))[0])
 
 
 @dataclass(frozen=True)
@@ -282,65 +274,11 @@ def sample(model: ChoraleModel, prompt: Tensor, length: int, *, seed: int, tempe
     return torch.cat(frames)
 
 
-@dataclass(frozen=True)
-class FrameProbe:
-    """What a panel measures about once a second, named as ``runs.LanguageProbe`` names it; a token is a frame here.
-
-    Besides: ``gates``, for an LSTM, the largest row l1 norm of each recurrent block, by gate i, f, z, o.
-    """
-
-    held_out: Sequence[Tensor]
-    accuracy: float = 0.1
-
-    def __call__(self, model: ChoraleModel, settings: Settings) -> dict[str, Any]:
-        piece = max(self.held_out, key=len)[: LONGEST + 9].unsqueeze(0)
-        is_rnn = layers_of(model)[0].kind == "tanh"
-        order, contexts = (2.0 if is_rnn else math.inf), range(1, LONGEST + 1)
-        decoder = model.decoder.weight.detach()
-        limits = {
-            # An entry is 0 or 1; at most MOST_KEYS of them are 1.
-            "input_bound": math.sqrt(MOST_KEYS) if is_rnn else 1.0,
-            "output_lipschitz": spectral_norm(decoder) if is_rnn else float(decoder.abs().sum(1).max()),
-        }
-        found = {
-            "held_out_loss": score(model, self.held_out),
-            "singular_values": singular_values(model)[0].tolist(),
-            "gradient_by_lag": gradient_by_lag(model, piece, LONGEST).tolist(),  # type: ignore[arg-type]
-            "truncation_error": frame_errors(model, piece, LONGEST, order),
-            "truncation_bound": truncation_bounds(model, contexts, **limits),
-            "accuracy": self.accuracy,
-            "rate": _set_or_own_rate(model, settings.stable_set),
-            "context_needed": context_for(model, self.accuracy, **limits),
-        }
-        return found if is_rnn else {**found, "gates": gate_norms(model)}
-
-
-def _set_or_own_rate(model: nn.Module, stable_set: StableSet) -> float:
-    """The smaller of two valid certificates: the set's, and the one that the norms alone give."""
-    return min(stable_set.rate(model), certified_rate(model))
-
-
-@torch.no_grad()
-def frame_errors(model: ChoraleModel, frames: Tensor, max_context: int, order: float = 2.0) -> list[float]:
-    """Largest difference of the logits between the model and its k-truncation, for k = 1 to ``max_context``.
-
-    frames: (batch, time, 88).
-    """
-    whole = model.logits(model.core(frames)[0])
-    cut = (model.logits(outputs) for outputs in truncated_outputs(model.core, frames, max_context))
-    return [float(torch.linalg.vector_norm(whole - logits, ord=order, dim=-1).max()) for logits in cut]
-
-
-@torch.no_grad()
-def gate_norms(model: nn.Module) -> dict[str, float]:
-    """The largest row l1 norm of an LSTM's recurrent blocks, by gate: i, f, z (torch's g), o."""
-    blocks = layers_of(model)[0].weight_hh.abs().sum(1).chunk(4)
-    return dict(zip("ifzo", torch.stack(blocks).amax(1).tolist(), strict=True))
-
-
-def probe(reading: Music | None = None) -> FrameProbe:
-    """A probe short enough for a slider's move not to wait for it: four validation pieces."""
-    return FrameProbe((reading or music()).pieces.valid[:4])
+def probe(reading: Music | None = None) -> Probe:
+    """A probe short enough for a slider's move not to wait for it: four validation pieces, the longest one's start."""
+    pieces = (reading or music()).pieces.valid[:4]
+    sample = max(pieces, key=len)[: LONGEST + 9].unsqueeze(0)
+    return Probe(ChoraleBatches(pieces, len(pieces))[0], sample, max_context=LONGEST, max_lag=LONGEST)
 
 
 @dataclass(frozen=True)
@@ -398,7 +336,7 @@ def measure(
         test=score(found.model, (reading or music()).pieces.test),
         rate=rate if math.isfinite(rate) else None,
         epoch=found.epoch,
-        parameters=size(found.model),
+        parameters=parameter_count(found.model),
         seconds=round(found.seconds, 1),
         curve=[round(loss, 4) for loss in found.valid],
     )

@@ -12,8 +12,9 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from lessons_lib.corpora import download
-from lessons_lib.experiments.artefact import read_artefact, results_folder, write_artefact
+from lessons_lib.experiments.artefact import read_artefact, write_artefact
 from lessons_lib.experiments.machine import device_name
+from lessons_lib.files import results_folder
 from lessons_lib.training import default_device
 
 Point = TypeVar("Point")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from lessons_lib.corpora import Batches
 from lessons_lib.models import seeded
-from lessons_lib.models.size import size
+from lessons_lib.models.size import parameter_count
 from lessons_lib.training import Mailbox, Settings, default_device, train
 
 Arguments = ParamSpec("Arguments")
@@ -56,7 +56,7 @@ class Trained:
     @property
     def parameters(self) -> int:
         """How many there are."""
-        return size(self.model)
+        return parameter_count(self.model)
 
 
 def trained(

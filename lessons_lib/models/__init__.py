@@ -8,6 +8,7 @@ model's memory, or a feed-forward model's cached window.
 from lessons_lib.models.convolution import CausalConvolution
 from lessons_lib.models.evaluating import evaluating
 from lessons_lib.models.gated_convolution import GatedConvolution, GatedLinearUnit
+from lessons_lib.models.gated_recurrence import GatedRecurrence
 from lessons_lib.models.generation import generate, generate_tokens
 from lessons_lib.models.language_model import LanguageModel
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence, LinearRecurrence, parallel_scan, sequential_scan
@@ -34,6 +35,7 @@ __all__ = [
     "DiagonalRecurrence",
     "GatedConvolution",
     "GatedLinearUnit",
+    "GatedRecurrence",
     "LanguageModel",
     "LinearRecurrence",
     "RecurrentCore",

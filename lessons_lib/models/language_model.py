@@ -66,6 +66,11 @@ class LanguageModel(nn.Module):
         """tokens: (...) -> what the core is fed: (..., embedding)."""
         return self.dropout(self.embedding(tokens))
 
+    @torch.no_grad()
+    def input_bound(self, order: float) -> float:
+        """The largest norm of what the core is fed, whatever is read; ``order`` 2: Euclidean, inf: maximum norm."""
+        return float(torch.linalg.vector_norm(self.embedding.weight, order, dim=1).max())
+
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """tokens: (batch, time) -> features: (batch, time, hidden), and the core's state."""
         outputs, state = self.core(self.embed(tokens), state)

@@ -21,6 +21,7 @@ import numpy as np
 from torch import Tensor, nn
 
 from lessons_lib.stability.layers import Layer, layers_of
+from lessons_lib.stability.linear_bounds import StackCertificate, gated_recurrence_of
 from lessons_lib.stability.rates import certified_rate, lstm_matrix, lstm_norms, perron_root, spectral_norm, total_bias
 
 
@@ -31,6 +32,11 @@ class _Certificate:
     step: np.ndarray
     start: np.ndarray
     cap: float
+
+    @property
+    def rate(self) -> float:
+        """What the error shrinks by at each step, in the long run."""
+        return perron_root(self.step)
 
     def after(self, steps: int) -> float:
         if not np.isfinite(self.step).all():
@@ -52,6 +58,9 @@ def truncation_bound(
     the top layer's h (‖C‖_2 for logits C h).  For LSTM layers they are maximum norms: ``input_bound``
     bounds max_j |x_tj| (the module's ``input_clip`` is used where it is smaller), ``output_lipschitz`` is
     the largest row l1 norm of C.
+
+    For a stack of gated linear recurrences norms are Euclidean, and ``input_bound`` is not needed: every block projects
+    what it reads onto a ball (see :mod:`lessons_lib.stability.linear_bounds`).
 
     Assumes: evaluation mode (no dropout); zero start, for the model and for its truncation; bounded inputs as
     above; layers stacked in order of definition, each fed the output of the one before, clipped or as it is.
@@ -103,8 +112,7 @@ def context_for(
 
     if met(0):
         return 0
-    unbounded = not np.isfinite(certificate.start).all() and not math.isfinite(certificate.cap)
-    if unbounded or perron_root(certificate.step) >= 1:
+    if certificate.rate >= 1 or not math.isfinite(certificate.after(1)):
         return math.inf
     above = 1
     while not met(above):
@@ -141,9 +149,11 @@ def contraction_steps(module: nn.Module) -> int | float:
     return steps
 
 
-def _certificate(module: nn.Module, input_bound: float) -> _Certificate | None:
+def _certificate(module: nn.Module, input_bound: float) -> _Certificate | StackCertificate | None:
     if not input_bound >= 0:
         raise ValueError(f"input_bound={input_bound}: give a bound on the size of an input, from 0 up")
+    if (linear := gated_recurrence_of(module)) is not None:
+        return StackCertificate(linear)
     layers = _stacked_layers(module)
     kinds = {layer.kind for layer in layers}
     if "gru" in kinds:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.models import LanguageModel, RecurrentCore, State, evaluating, map_state, truncated_outputs
+from lessons_lib.models import RecurrentCore, State, evaluating, map_state, truncated_outputs
 from lessons_lib.stability.layers import layers_of
+from lessons_lib.stability.rates import row_norms
 
 
 @contextmanager
@@ -40,7 +42,21 @@ def singular_values(module: nn.Module) -> Tensor:
     return result
 
 
-def gradient_by_lag(model: LanguageModel, tokens: Tensor, max_lag: int | None = None) -> Tensor:
+@torch.no_grad()
+def gate_norms(module: nn.Module) -> dict[str, float]:
+    """The largest row l1 norm of the first layer's recurrent blocks, by gate: i, f, z (torch's g), o.
+
+    Raises:
+        ValueError: when that layer is no LSTM.
+    """
+    layers = layers_of(module)
+    if not layers or layers[0].kind != "lstm":
+        raise ValueError(f"{type(module).__name__} does not begin with an LSTM layer: only those have these gates")
+    blocks = row_norms(layers[0].weight_hh).chunk(4)
+    return dict(zip("ifzo", torch.stack(blocks).amax(1).tolist(), strict=True))
+
+
+def gradient_by_lag(model: Any, tokens: Tensor, max_lag: int | None = None) -> Tensor:
     """How strongly the loss at one position still feels the state some steps earlier.
 
     Entry j is the mean over positions and sequences of ‖d loss_t / d state_{t-j}‖_2, where loss_t = -ln p of
@@ -150,33 +166,35 @@ def contraction(module: nn.Module, inputs: Tensor, first_state: State, second_st
 
 
 @torch.no_grad()
-def truncation_error(
-    model: LanguageModel | RecurrentCore, inputs: Tensor, context_lengths: Sequence[int], *, order: float = 2.0
-) -> Tensor:
+def truncation_error(model: Any, inputs: Tensor, context_lengths: Sequence[int], *, order: float = 2.0) -> Tensor:
     """The largest difference between a recurrent model's outputs and its k-truncation's, for each k.
 
     Args:
-        model: a language model, whose logits are compared, or a recurrent core, whose outputs are.
-        inputs: (time,) or (batch, time) tokens for a language model, (batch, time, input_size) for a core.
+        model: a language model, or one of frames, whose logits are compared; or a recurrent core, whose outputs are.
+        inputs: (time,) or (batch, time) tokens for a language model, (batch, time, input_size) vectors otherwise.
         context_lengths: the k's.
         order: of the norm over logits or units: 2 to set beside an RNN's bound, ``math.inf`` beside an
         LSTM's.
 
     Returns:
         (len(context_lengths),): the maximum over positions and sequences, both models started from zero.
+
+    Raises:
+        ValueError: no context length, one below 1, or a core that is not recurrent.
     """
     if not context_lengths:
         raise ValueError("context_lengths is empty: give at least one k")
     if min(context_lengths) < 1:
         raise ValueError(f"context_lengths={list(context_lengths)}: a prediction needs at least its own input")
-    core = model.core if isinstance(model, LanguageModel) else model
+    predicts = hasattr(model, "logits")
+    core = model.core if predicts else model
     if not isinstance(core, RecurrentCore):
         raise ValueError(f"{type(core).__name__} is not a recurrent core: only those have a k-truncation")
-    head = model.logits if isinstance(model, LanguageModel) else nn.Identity()
+    head = model.logits if predicts else nn.Identity()
     wanted, errors = set(context_lengths), {}
     with probing(model):
-        if isinstance(model, LanguageModel):
-            inputs = model.embed(inputs if inputs.dim() == 2 else inputs.unsqueeze(0))
+        if predicts:
+            inputs = model.embed(inputs.unsqueeze(0) if inputs.dim() == 1 else inputs)
         full = head(core(inputs)[0])
         for k, outputs in enumerate(truncated_outputs(core, inputs, max(wanted)), start=1):
             if k in wanted:

@@ -39,6 +39,13 @@ def mean_loss(model: Any, tokens: Tensor, *, segment: int = 1024) -> float:
         return total.item() / (len(tokens) - 1)
 
 
+@torch.no_grad()
+def batch_loss(model: Any, inputs: Tensor, targets: Tensor) -> float:
+    """The model's loss on one batch, as a stream of batches gives it, read from a zero state without dropout."""
+    with evaluating(model):
+        return float(model.loss(model(inputs)[0], targets))
+
+
 def perplexity(model: Any, tokens: Tensor, *, segment: int = 1024) -> float:
     """exp of :func:`mean_loss`: the model is as unsure as a uniform choice among this many tokens."""
     loss = mean_loss(model, tokens, segment=segment)

@@ -10,16 +10,16 @@ from typing import Any
 from tqdm import tqdm
 
 from lessons_lib.corpora.download import WIKITEXT2
-from lessons_lib.experiments.artefact import artefact_name, read_artefact, results_folder
+from lessons_lib.experiments.artefact import artefact_name, read_artefact
 from lessons_lib.experiments.experiment import Case, Experiment, Result, grid, read
+from lessons_lib.files import checkpoints_folder, results_folder
 from lessons_lib.training import default_device
 from lessons_lib.wikitext2.cost import BOUNDS
 from lessons_lib.wikitext2.rows import ROWS, at_bound, config_of
 from lessons_lib.wikitext2.table import SEEDS
-from lessons_lib.wikitext2.training import Study, load_corpus
+from lessons_lib.wikitext2.training import RowTraining, load_corpus, publish
 
 PRESET = "laptop"
-CHECKPOINTS = Path("data/cache/checkpoints")
 
 
 def row_training(
@@ -30,8 +30,8 @@ def row_training(
     preset: str = PRESET,
     corpus: str = "wikitext2",
     device: str | None = None,
-    checkpoints: Path = CHECKPOINTS,
-) -> Study:
+    checkpoints: Path | None = None,
+) -> RowTraining:
     """One row with one seed; ``bound``: another λ or forget ceiling than the row's own, for what stability costs.
 
     Raises:
@@ -40,10 +40,11 @@ def row_training(
     config = config_of(row, preset)
     if bound is not None:
         config, row = at_bound(row, config, bound), f"{row}@{bound:g}"
-    return Study(row, preset, config, load_corpus(corpus), seed, default_device(device), checkpoints)
+    folder = checkpoints or checkpoints_folder()
+    return RowTraining(row, preset, config, load_corpus(corpus), seed, default_device(device), folder)
 
 
-def finish(training: Study, folder: Path | None = None) -> Path:
+def finish(training: RowTraining, folder: Path | None = None) -> Path:
     """Train to the end, from the checkpoint if there is one, with a bar on stderr; certify and publish.
 
     Raises:
@@ -51,7 +52,7 @@ def finish(training: Study, folder: Path | None = None) -> Path:
     """
     training.resume()
     often = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file keeps every line
-    start = training.training.step
+    start = training.state.step
     with tqdm(total=training.steps, initial=start, unit="step", desc=training.name, mininterval=often) as bar:
         try:
             for progress in training.train():
@@ -61,10 +62,10 @@ def finish(training: Study, folder: Path | None = None) -> Path:
         except KeyboardInterrupt:
             training.save()
             raise
-    return training.publish(folder)
+    return publish(training, folder)
 
 
-def publish(row: str, seed: int, bound: float | None = None, folder: Path | None = None) -> dict[str, Any]:
+def train_row(row: str, seed: int, bound: float | None = None, folder: Path | None = None) -> dict[str, Any]:
     """Train, certify and publish one case."""
     content = read_artefact(finish(row_training(row, seed, bound), folder))
     return {key: content[key] for key in ("row", "seed", "valid_perplexity", "test_perplexity")}
@@ -100,7 +101,7 @@ STUDY = Rows(
     # One seed of all bounds before the next.
     grid(row=ROWS, seed=SEEDS)
     + [{"row": row, "bound": bound, "seed": seed} for seed in SEEDS for row in BOUNDS for bound in BOUNDS[row]],
-    publish,
+    train_row,
     dict,
     data=WIKITEXT2,
 )

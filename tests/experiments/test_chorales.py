@@ -67,8 +67,10 @@ def test_measured_errors_stay_under_the_theorem_for_frames(row, made_up):
     for _ in train(model, batches, settings, steps=3, optimizer="adam"):
         pass
     found = chorales.probe(made_up)(model, settings)
-    assert found["rate"] < 1
-    pairs = zip(found["truncation_error"], found["truncation_bound"], strict=True)
+    assert found.rate < 1
+    assert found.held_out_loss == pytest.approx(chorales.score(model, made_up.pieces.valid[:4]), rel=1e-6)
+    assert (found.gates is None) == (row == "stable RNN")
+    pairs = zip(found.truncation_error, found.truncation_bound, strict=True)
     assert all(error <= bound * (1 + 1e-5) + 1e-6 for error, bound in pairs)
 
 
@@ -87,6 +89,16 @@ def test_the_gradient_by_lag_follows_frames_as_it_follows_tokens(made_up):
         loss = model.loss(features, piece[:, t + 1 : t + 2])
         norms.append(torch.autograd.grad(loss, states[t - 1])[0].norm())
     assert float(found[1]) == pytest.approx(float(torch.stack(norms).mean()), rel=1e-4)
+
+
+def test_no_frame_is_larger_than_the_theorem_is_told(made_up):
+    model, _ = chorales.factory("RNN", reading=made_up)()
+    frames = torch.cat(made_up.pieces.train)
+    for order in (2.0, math.inf):
+        assert torch.linalg.vector_norm(model.embed(frames), order, dim=1).max() <= model.input_bound(order)
+    eight = torch.zeros(KEYS).index_fill(0, torch.arange(chorales.MOST_KEYS), 1.0)
+    assert float(eight.norm()) == pytest.approx(model.input_bound(2.0))
+    assert model.input_bound(math.inf) == 1
 
 
 def test_what_is_stored_says_what_it_claims():

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 import lessons_lib.lessons
 from lessons_lib.cli import WITH_EXPERIMENTS, app
 from lessons_lib.corpora import DataUnavailable, download
-from lessons_lib.experiments.artefact import results_folder
 from lessons_lib.experiments.catalogue import experiments_in
 from lessons_lib.experiments.experiment import Experiment, grid, read
+from lessons_lib.files import results_folder
 from lessons_lib.models import seeded
 from lessons_lib.wikitext2.experiment import STUDY, file_of
 
@@ -49,10 +49,11 @@ def test_every_stored_file_is_read_by_one_reader_and_says_where_it_comes_from(na
 
 
 @pytest.mark.parametrize("name", sorted(FOUND.keys() - {STUDY.name}))
-def test_every_experiment_is_stored_whole_under_the_config_it_has_now(name):
+def test_every_experiment_is_stored_under_the_config_it_has_now(name):
     experiment = FOUND[name]
-    assert experiment.missing() == []
-    assert all(isinstance(point, experiment.point) for point in experiment.read().points)
+    points = experiment.read().points
+    assert all(isinstance(point, experiment.point) for point in points)
+    assert len(experiment.missing()) < len(experiment.known()), "its file has another config"
 
 
 def test_what_belongs_to_no_experiment_is_a_search_or_a_training_of_the_study():

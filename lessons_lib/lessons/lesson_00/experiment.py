@@ -18,7 +18,7 @@ from lessons_lib.corpora import Stream
 from lessons_lib.experiments.reading import Text, text
 from lessons_lib.experiments.training import from_seed
 from lessons_lib.models import LanguageModel, TanhRNN
-from lessons_lib.runs import LanguageProbe
+from lessons_lib.runs import Probe
 from lessons_lib.stability import SpectralBall, gradient_by_lag, truncation_error
 from lessons_lib.training import Settings, TrainingState, default_device, training_step
 
@@ -43,10 +43,10 @@ def settings() -> Settings:
     return Settings(truncation_length=STEPS, learning_rate=2.0, gradient_clip=0.25)
 
 
-def probe(reading: Text | None = None) -> LanguageProbe:
+def probe(reading: Text | None = None) -> Probe:
     """What the panel measures about once a second; little text, because a slider's move waits for it to end."""
     source = reading or text()
-    return LanguageProbe(held_out=source.held_out[:1_000], sample=source.sample()[:1, :61])
+    return Probe(held_out=Stream(source.held_out, 1, 1_000)[0], sample=source.sample()[:1, :61])
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from lessons_lib.corpora.download import WIKITEXT2
 from lessons_lib.experiments.experiment import Experiment, grid
 from lessons_lib.experiments.training import from_seed, trained
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN, Windowed, truncated_outputs
-from lessons_lib.runs import LanguageProbe
+from lessons_lib.runs import Probe
 from lessons_lib.training import Settings, default_device, mean_loss, train
 
 # Two bits a token: one repeats the token before, the other the fourth before, each wrongly one time in twenty.
@@ -87,9 +87,9 @@ def settings(truncation_length: int = STEPS, truncation: str = "exact") -> Setti
     return Settings(truncation_length, truncation, learning_rate=LEARNING_RATE, gradient_clip=1.0)
 
 
-def probe() -> LanguageProbe:
+def probe() -> Probe:
     """What the live panel measures: gradients and forgetting up to 12 tokens back."""
-    return LanguageProbe(HELD_OUT[:4_000], HELD_OUT[-4 * 65 :].view(4, 65), max_context=12, max_lag=12)
+    return Probe(Stream(HELD_OUT, 1, 4_000)[0], HELD_OUT[-4 * 65 :].view(4, 65), max_context=12, max_lag=12)
 
 
 def point(cut: str, k: int, seed: int = 0, *, steps: int = TRAINING_STEPS) -> Point:

@@ -91,7 +91,7 @@ def _rnn(gain: float) -> TanhRNN:
     return rnn
 
 
-def gradient_by_lag(start: str, seed: int, lags: int = LAGS) -> list[float]:
+def input_gradient_norms(start: str, seed: int, lags: int = LAGS) -> list[float]:
     """Norm of the gradient of the last output by the input 0, 1, 2, ..., ``lags`` steps back, before any training.
 
     In float64, so that a small gradient is told from none.
@@ -164,7 +164,7 @@ def measure(
             family: [throughput(family, length, repeats=repeats).tokens_per_second for length in lengths]
             for family in FAMILIES
         },
-        "gradients": {start: [gradient_by_lag(start, seed) for seed in seeds] for start in STARTS},
+        "gradients": {start: [input_gradient_norms(start, seed) for seed in seeds] for start in STARTS},
         "generation": {
             f"{family}, {'cached' if cached else 'not cached'}": [ms_per_token(family, n, cached=cached) for n in past]
             for family in FAMILIES

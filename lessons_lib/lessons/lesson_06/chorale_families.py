@@ -15,7 +15,7 @@ from lessons_lib.corpora.music import KEYS
 from lessons_lib.experiments import chorales
 from lessons_lib.experiments.experiment import Case, Experiment
 from lessons_lib.models import GRU, LSTM, TCN, TanhRNN
-from lessons_lib.models.size import size
+from lessons_lib.models.size import parameter_count
 from lessons_lib.training import Settings
 
 # Reported: nats per frame on the test pieces (Bai, Kolter & Koltun 2018, arXiv 1803.01271, table 1).
@@ -82,7 +82,7 @@ def point(family: str, seed: int, *, reading: chorales.Music | None = None, **re
         **recipe,
         family=family,
         seed=seed,
-        parameters=size(fit.model),
+        parameters=parameter_count(fit.model),
         epoch=fit.epoch,
         valid=fit.valid[fit.epoch - 1],
         test=chorales.score(fit.model, reading.pieces.test),

@@ -1,4 +1,4 @@
-"""Five tasks to race on: who may enter with how much context, at equal parameters, and how everyone is scored."""
+"""Six tasks to race on: who may enter with how much context, at equal parameters, and how everyone is scored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from lessons_lib.corpora import Batches, Stream
 from lessons_lib.experiments import chorales, reading
 from lessons_lib.experiments.training import from_seed
-from lessons_lib.lessons.lesson_06 import copying, translation, waveforms
+from lessons_lib.lessons.lesson_06 import adding, copying, translation, waveforms
 from lessons_lib.models import GRU, LSTM, TCN, GatedConvolution, LanguageModel, TanhRNN
 from lessons_lib.models.size import widest
 from lessons_lib.training import Settings, default_device, linear_decay, mean_loss
@@ -61,12 +61,13 @@ class Task:
         return {self.feed_forward: k, **dict.fromkeys(self.recurrent)}
 
 
-# -- the five tasks ---------------------------------------------------------------------------------------------
+# -- the six tasks ----------------------------------------------------------------------------------------------
 
 # Context length: (layers, kernel size) of the feed-forward entrant.
 COPY_SHAPES = {7: (2, 2), 15: (3, 2), 31: (4, 2), 43: (3, 4), 63: (5, 2)}
 LANGUAGE_SHAPES = {1: (1, 1), 2: (1, 2), 3: (2, 2), 5: (2, 3), 9: (4, 3), 17: (4, 5)}
 MUSIC_SHAPES = {1: (2, 1), 3: (1, 2), 7: (2, 2), 15: (3, 2), 31: (4, 2)}
+ADDING_SHAPES = {7: (2, 2), 15: (3, 2), 31: (4, 2), 63: (5, 2)}
 # Who may enter, and with which context lengths.
 ENTRANTS: dict[str, dict[str, Any]] = {
     "copying": {"feed_forward": "TCN", "contexts": tuple(COPY_SHAPES), "recurrent": ("LSTM", "GRU", "tanh-RNN")},
@@ -75,6 +76,7 @@ ENTRANTS: dict[str, dict[str, Any]] = {
         "contexts": tuple(LANGUAGE_SHAPES),
         "recurrent": ("LSTM", "GRU"),
     },
+    "adding": {"feed_forward": "TCN", "contexts": tuple(ADDING_SHAPES), "recurrent": ("LSTM", "GRU", "tanh-RNN")},
     "music": {"feed_forward": "TCN", "contexts": tuple(MUSIC_SHAPES), "recurrent": ("LSTM", "GRU", "tanh-RNN")},
 }
 COPY_PARAMETERS, LANGUAGE_PARAMETERS, MUSIC_PARAMETERS = 22_000, 300_000, 31_000
@@ -112,6 +114,29 @@ def _copying() -> Task:
         score=lambda model, quick: copying.accuracy(model, batches=2 if quick else 20),
         levels={"chance": 1 / copying.SYMBOLS},
         needs=f"the symbol to be copied, {copying.task().lag} steps back: k > {copying.task().lag}",
+    )
+
+
+def _adding() -> Task:
+    shapes = ADDING_SHAPES.items()
+    cores = {k: partial(TCN, 2, layers=layers, kernel_size=kernel) for k, (layers, kernel) in shapes}
+
+    def factory(name: str, k: int | None, seed: int) -> Build:
+        core = cores[k] if k is not None else partial(RECURRENT[name], 2)
+        return adding.factory(_fitted(core, adding.Adder, COPY_PARAMETERS), seed)
+
+    return Task(
+        name="adding",
+        **ENTRANTS["adding"],
+        unit="mean squared error",
+        more_is_better=False,
+        family="tcn",
+        steps=adding.STEPS,
+        factory=factory,
+        settings=lambda name, batches, progress: adding.settings(),
+        score=lambda model, quick: adding.squared_error(model, batches=2 if quick else 20),
+        levels={"always 1": 1 / 6},
+        needs=f"both marked numbers, up to {adding.LENGTH - 1} steps back: k >= {adding.LENGTH}",
     )
 
 
@@ -225,6 +250,7 @@ def _waveform() -> Task:
 
 TASKS: dict[str, Callable[[], Task]] = {
     "copying": cache(_copying),
+    "adding": cache(_adding),
     "language": cache(_language),
     "translation": cache(_translation),
     "waveform": cache(_waveform),

@@ -1,8 +1,8 @@
-"""Races between feed-forward and recurrent models: five tasks, equal parameters, the same batches in the same order.
+"""Races between feed-forward and recurrent models: six tasks, equal parameters, the same batches in the same order.
 
 ``race`` is a generator, so that a race can be watched; ``finish`` runs one to its end.  ``RACES`` stores the final
-scores for every context length k and seed, on copying, language and music (translation and waveforms have
-experiments of their own).
+scores for every context length k and seed, on copying, language and music, ``ADDING`` those on
+adding (translation and waveforms have experiments of their own).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lessons_lib.experiments.chorales import JSB_LABEL
 from lessons_lib.experiments.experiment import Case, Experiment
 from lessons_lib.experiments.reading import WORDS_LABEL
 from lessons_lib.experiments.training import trained
-from lessons_lib.lessons.lesson_06 import copying, translation, waveforms
+from lessons_lib.lessons.lesson_06 import adding, copying, translation, waveforms
 from lessons_lib.lessons.lesson_06.race_tasks import (
     ENTRANTS,
     LANGUAGE_RATES,
@@ -29,7 +29,7 @@ from lessons_lib.lessons.lesson_06.race_tasks import (
     TASKS,
     Task,
 )
-from lessons_lib.models.size import size
+from lessons_lib.models.size import parameter_count
 from lessons_lib.training import Settings, TrainingState, training_step
 
 SEEDS = (0, 1, 2)
@@ -67,7 +67,7 @@ class _Runner:
 
     def standing(self) -> Standing:
         loss = sum(self.losses) / len(self.losses) if self.losses else float("nan")
-        parameters = size(self.training.model)
+        parameters = parameter_count(self.training.model)
         return Standing(self.name, self.context_length, parameters, self.training.step, self.seconds, loss, self.score)
 
 
@@ -148,38 +148,53 @@ def train_alone(task: Task, name: str, context_length: int | None, seed: int) ->
     return Point(task.name, name, context_length, seed, score, done.parameters, done.seconds)
 
 
-def cases() -> Iterator[Case]:
-    """Everyone at every k."""
-    for seed, (task, who) in product(SEEDS, ENTRANTS.items()):
-        for name, k in [(who["feed_forward"], k) for k in who["contexts"]] + [
-            (name, None) for name in who["recurrent"]
-        ]:
-            yield {"task": task, "name": name, "context_length": k, "seed": seed}
+def cases(*tasks: str) -> list[Case]:
+    """Everyone on these tasks, at every k."""
+    found: list[Case] = []
+    for seed, task in product(SEEDS, tasks):
+        who = ENTRANTS[task]
+        entrants = [(who["feed_forward"], k) for k in who["contexts"]] + [(name, None) for name in who["recurrent"]]
+        found += [{"task": task, "name": name, "context_length": k, "seed": seed} for name, k in entrants]
+    return found
 
 
+def measure(task: str, **entrant: Any) -> Point:
+    """One case."""
+    return train_alone(TASKS[task](), **entrant)
+
+
+RATES = {"learning_rates": {"language": LANGUAGE_RATES, "music": MUSIC_RATES}}
 RACES = Experiment(
     "races",
     "feed-forward against recurrent models, at every context length k, on copying, language and music",
-    list(cases()),
-    lambda task, **entrant: train_alone(TASKS[task](), **entrant),
+    cases("copying", "language", "music"),
+    measure,
     Point,
     {
         "copying": {"unit": "share of right answers", "steps": copying.STEPS},
         "language": {"unit": f"nats per word, {WORDS_LABEL}", "steps": LANGUAGE_TRAINING_STEPS},
         "music": {"unit": f"nats per frame, {JSB_LABEL}", "steps": MUSIC_EPOCHS * 29},  # 229 pieces, eight at a time
-        "learning_rates": {"language": LANGUAGE_RATES, "music": MUSIC_RATES},
-    },
+    }
+    | RATES,
     data={**WIKITEXT2, "jsb": JSB_CHORALES},
+)
+ADDING = Experiment(
+    "adding",
+    "the same race on adding two marked numbers",
+    cases("adding"),
+    measure,
+    Point,
+    {"adding": {"unit": "mean squared error", "steps": adding.STEPS}} | RATES,
 )
 
 
 def published() -> list[Point]:
-    """The stored points of all five tasks, from races, translation and waveforms.
+    """The stored points of all six tasks, from races, adding, translation and waveforms.
 
     Raises:
         OSError: one of them is not there.
     """
-    points = RACES.read().points
+    points = RACES.read().points + ADDING.read().points
     for p in (p for p in waveforms.WAVEFORMS.read().points if p.steps == waveforms.TRAINING_STEPS):
         points.append(Point("waveform", p.row, p.context_length, p.seed, p.bits, p.parameters, p.seconds))
     for q in translation.TRANSLATIONS.read().points:

@@ -16,7 +16,7 @@ from lessons_lib.experiments import training
 from lessons_lib.experiments.budget import by_budget
 from lessons_lib.experiments.reading import Text, text
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN
-from lessons_lib.runs import LanguageProbe
+from lessons_lib.runs import Probe
 from lessons_lib.stability import LSTMStableSet, SpectralBall, StableSet, Unconstrained
 from lessons_lib.training import Settings, default_device, perplexity
 
@@ -67,10 +67,10 @@ def settings(row: str, learning_rate: float | None = None) -> Settings:
     return Settings(STEPS, learning_rate=rate, gradient_clip=0.25, stable_set=SETS[row])
 
 
-def probe(reading: Text | None = None) -> LanguageProbe:
+def probe(reading: Text | None = None) -> Probe:
     """What the panel measures about once a second; little text, because a slider's move waits for it to end."""
     source = reading or text()
-    return LanguageProbe(source.held_out[:1_000], source.sample()[:1, :41], max_context=25, max_lag=25)
+    return Probe(Stream(source.held_out, 1, 1_000)[0], source.sample()[:1, :41], max_context=25, max_lag=25)
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ def test_the_compared_models_are_of_one_size() -> None:
 
 def test_the_tcn_sees_exactly_the_lags_that_are_measured() -> None:
     assert why.core("tcn").context_length == why.LAGS + 1
-    assert why.gradient_by_lag("TCN", 0, lags=why.LAGS)[-1] > 0
-    assert why.gradient_by_lag("TCN", 0, lags=why.LAGS + 1)[-1] == 0
+    assert why.input_gradient_norms("TCN", 0, lags=why.LAGS)[-1] > 0
+    assert why.input_gradient_norms("TCN", 0, lags=why.LAGS + 1)[-1] == 0
 
 
 def test_gradients_of_a_start_are_the_same_each_time_and_differ_by_seed() -> None:
-    assert why.gradient_by_lag("LSTM", 3) == why.gradient_by_lag("LSTM", 3)
-    assert why.gradient_by_lag("LSTM", 3) != why.gradient_by_lag("LSTM", 4)
+    assert why.input_gradient_norms("LSTM", 3) == why.input_gradient_norms("LSTM", 3)
+    assert why.input_gradient_norms("LSTM", 3) != why.input_gradient_norms("LSTM", 4)
 
 
 @pytest.mark.parametrize(("cached", "read"), [(True, 7 + 3), (False, 7 + 8 + 9 + 10)])

@@ -76,11 +76,12 @@ def test_unknown_families_and_rows_are_refused():
 
 
 def artefact(folder, row, seed, perplexity, **arguments):
+    config = {"stable_set": config_of(row.split("@")[0], "laptop").stable_set, "set_arguments": arguments}
     content = {
         "schema": SCHEMA,
         "row": row,
         "seed": seed,
-        "config": {"set_arguments": arguments},
+        "config": config,
         "test_perplexity": perplexity,
     }
     (folder / f"wikitext2-{row}-laptop-seed{seed}.json").write_text(json.dumps(content))
