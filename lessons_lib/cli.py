@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,7 @@ from lessons_lib.wikitext2 import table
 from lessons_lib.wikitext2.training import DivergedError
 
 app = typer.Typer(
-    help="When recurrent models don't need to be recurrent: the studies behind the lessons.",
+    help="When recurrent models don't need to be recurrent: the experiments behind the lessons.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -129,7 +130,8 @@ def run(
 
 def as_options(case: Case) -> str:
     """A case as the options that choose it."""
-    return " ".join(f"--seed {value}" if key == "seed" else f"--case {key}={value}" for key, value in case.items())
+    words = ((key, shlex.quote(f"{key}={value}")) for key, value in case.items())
+    return " ".join(f"--seed {case[key]}" if key == "seed" else f"--case {word}" for key, word in words)
 
 
 @app.command("search")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from lessons_lib.experiments.experiment import Experiment
@@ -21,7 +22,7 @@ def experiments_in(*packages: str) -> dict[str, Experiment[Any]]:
     for package in packages:
         for entry in pkgutil.walk_packages(import_module(package).__path__, f"{package}."):
             spec = entry.module_finder.find_spec(entry.name, None)
-            if "Experiment" not in ((spec and spec.loader and spec.loader.get_source(entry.name)) or ""):  # type: ignore[attr-defined]
+            if spec is None or spec.origin is None or b"Experiment" not in Path(spec.origin).read_bytes():
                 continue
             for value in vars(import_module(entry.name)).values():
                 if isinstance(value, Experiment) and found.setdefault(value.name, value) is not value:
