@@ -32,9 +32,6 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
-# Each is a module of lessons_lib.experiments that writes the artefact of its own name.
-STUDIES := chorale_families n_gram parallel_recurrence races stable_regime translation waveforms why_feed_forward
-
 .PHONY: lab test check notebooks solutions results bench clean
 
 lab: $(VENV)/lab.stamp
@@ -61,12 +58,7 @@ solutions: $(VENV)/test.stamp
 	$(RUN) notebooks/build.py solutions $(NB)
 
 results: $(VENV)/test.stamp
-	[ -e data/results/truncation_words.json ] || $(RUN) -m lessons_lib.lessons.lesson_04.experiment
-	for study in $(STUDIES); do \
-		[ -e data/results/$$study.json ] || $(RUN) -m lessons_lib.experiments.$$study || exit; done
-	[ -e data/results/chorales.json ] || $(VENV)/bin/lessons study chorales --processes 2
-	{ $(VENV)/bin/lessons table --preset laptop; $(RUN) -m lessons_lib.wikitext2.cost; } | sed -n 's/^missing: lessons //p' | \
-		while read -r words; do $(VENV)/bin/lessons $$words --resume || exit; done
+	$(VENV)/bin/lessons run --missing
 
 bench: $(VENV)/test.stamp
 	$(VENV)/bin/lessons bench

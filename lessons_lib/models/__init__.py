@@ -14,6 +14,7 @@ from lessons_lib.models.generation import generate, generate_tokens
 from lessons_lib.models.language_model import LanguageModel
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence, LinearRecurrence, parallel_scan, sequential_scan
 from lessons_lib.models.recurrent import GRU, LSTM, RecurrentCore, TanhRNN
+from lessons_lib.models.seeded import seeded
 from lessons_lib.models.sequence_to_sequence import (
     ConvolutionalTranslator,
     RecurrentTranslator,
@@ -59,6 +60,7 @@ __all__ = [
     "generate_tokens",
     "map_state",
     "parallel_scan",
+    "seeded",
     "sequential_scan",
     "truncated_outputs",
 ]

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from lessons_lib.corpora import Batches
-from lessons_lib.models import State, TorchModule, Trainable
+from lessons_lib.models import State, TorchModule, Trainable, seeded
 from lessons_lib.stability import StableSet
 from lessons_lib.training.settings import Mailbox, Settings
 from lessons_lib.training.truncation import Past, backward_chunked, backward_exact
@@ -174,6 +174,5 @@ def _seeded_dropout(model: TorchModule, device: torch.device, seed: int, step: i
     if not any(isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules()):
         yield
         return
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed * 1_000_003 + step)
+    with seeded(seed * 1_000_003 + step, device):
         yield

@@ -1,7 +1,4 @@
-"""What stability costs: the study's perplexity against its set's knob (λ, a forget ceiling), from its artefacts.
-
-``python -m lessons_lib.wikitext2.cost`` prints the trainings that the picture lacks.
-"""
+"""What stability costs: the study's perplexity against its set's knob (λ, a forget ceiling), from its artefacts."""
 
 from __future__ import annotations
 
@@ -45,8 +42,3 @@ def missing(preset: str, corpus: str = "wikitext2", folder: Path | None = None) 
         for bound in bounds
         if artefact_name(corpus, f"{row}@{bound:g}", preset, seed) not in there
     ]
-
-
-if __name__ == "__main__":
-    for command in missing("laptop"):
-        print(f"missing: {command}")

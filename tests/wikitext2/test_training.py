@@ -6,6 +6,8 @@ import multiprocessing
 import random
 import statistics
 import time
+from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -13,11 +15,12 @@ from typer.testing import CliRunner
 
 from lessons_lib.cli import app
 from lessons_lib.experiments.artefact import mean_and_range, read_artefact
+from lessons_lib.experiments.certificate import CertificateError
 from lessons_lib.training import load_checkpoint, save_checkpoint
+from lessons_lib.wikitext2 import experiment, table
 from lessons_lib.wikitext2 import rows as configs
-from lessons_lib.wikitext2 import table
 from lessons_lib.wikitext2.rows import PRESETS, ROWS, config_of
-from lessons_lib.wikitext2.training import CertificateError, RowTraining, load_corpus, publish
+from lessons_lib.wikitext2.training import RowTraining, load_corpus, publish
 
 CPU = torch.device("cpu")
 
@@ -218,6 +221,24 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):
     answer = command(tmp_path)
     assert answer.exit_code == 2
     assert "lessons: " in answer.output.splitlines()[-1]
+
+
+def test_a_killed_training_of_the_study_goes_on_through_lessons_run_and_has_a_file_of_its_own(tmp_path, monkeypatch):
+    case = {"row": "rnn-stable", "bound": 0.5, "seed": 0}
+    small = partial(experiment.row_training, preset="ci", corpus="synthetic", device="cpu", checkpoints=tmp_path / "c")
+    monkeypatch.setattr(experiment, "row_training", small)
+    monkeypatch.setattr(experiment, "file_of", lambda row, seed, bound: f"synthetic-{row}@{bound}-ci-seed{seed}")
+    killed = small(**case)
+    next(killed.train())
+    killed.save()
+    study = replace(experiment.STUDY, cases=[case], data={})
+    assert study.missing(tmp_path) == [case]
+    study.run(["row=rnn-stable"], tmp_path)
+    assert study.missing(tmp_path) == []
+    assert not killed.checkpoint.exists()
+    (point,) = study.read(tmp_path).points
+    assert point["row"] == "rnn-stable@0.5"
+    assert point["certificate"]["contained"]
 
 
 def test_the_table_says_what_is_missing(tmp_path):

@@ -58,11 +58,10 @@ def outputs_that_move(answer: Callable[[int, int, int], range]) -> str | None:
 @exercise("From outside, without a look at the code: this works for any model.")
 def measured_context(answer: Callable[[Any, Tensor], int]) -> str | None:
     """The farthest input that moves the last output, counted from 1 at its own."""
-    from lessons_lib.models import CausalConvolution, GatedConvolution, TanhRNN, Windowed
+    from lessons_lib.models import CausalConvolution, GatedConvolution, TanhRNN, Windowed, seeded
 
     time, size = 24, 3
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         models: dict[str, Any] = {
             "a convolution of 5 taps": CausalConvolution(size, 4, 5),
             "a gated convolution": GatedConvolution(size, 4, 3),

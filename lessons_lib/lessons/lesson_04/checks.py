@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lessons_lib.checks.exercises import exercise, mismatch, named_mistake
 from lessons_lib.corpora import ProductOfLags
-from lessons_lib.models import LanguageModel, TanhRNN
+from lessons_lib.models import LanguageModel, TanhRNN, seeded
 from lessons_lib.training.truncation import backward_chunked
 
 
@@ -45,8 +45,7 @@ def chunked_reach(answer: Callable[[int, int], range]) -> str | None:
 def chunked_step(answer: Callable[[Any, Tensor, Tensor, Any, int], Any]) -> str | None:
     """Truncated backpropagation over one training step of 10 positions, k = 4, from a state that is not zero."""
     k, steps = 4, 10
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         model = LanguageModel(TanhRNN(3, 4), 5, 3).double()
         tokens = torch.randint(5, (2, steps + 1))
         start = torch.randn(1, 2, 4, dtype=torch.float64)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lessons_lib.checks.exercises import exercise, named_mistake
-from lessons_lib.models import LSTM, LanguageModel, generate
+from lessons_lib.models import LSTM, LanguageModel, generate, seeded
 
 
 @exercise("The recurrent chain grows with the text, the feed-forward one with the stack alone.")
@@ -67,8 +67,7 @@ def tokens_per_second(answer: Callable[..., float]) -> str | None:
 @exercise("One new token a call: the state stands for the rest.")
 def write(answer: Callable[[Any, Tensor, int], Tensor]) -> str | None:
     """Greedy generation from a small LSTM, and what it read for it."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         model = LanguageModel(LSTM(6, 12), 30, 6).double().eval()
         nn.init.normal_(model.decoder.weight, std=3.0)  # so that the path depends on the state
         nn.init.normal_(model.embedding.weight)

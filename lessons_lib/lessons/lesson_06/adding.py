@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from lessons_lib.corpora import AddingProblem
 from lessons_lib.corpora.tasks import IGNORED
+from lessons_lib.experiments.training import from_seed
 from lessons_lib.models import evaluating
 from lessons_lib.training import Settings, default_device
 
@@ -45,16 +46,10 @@ def task(*, seed: int = 0, batches: int = 1000) -> AddingProblem:
     return AddingProblem(LENGTH, batch_size=BATCH_SIZE, batches=batches, seed=seed, device=default_device())
 
 
-def factory(core: Callable[[], Any], seed: int = 0) -> Callable[[], tuple[Adder, AddingProblem]]:
-    """A function that builds the model and its batches; the same each time it is called."""
-
-    def build() -> tuple[Adder, AddingProblem]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = Adder(core())
-        return model.to(default_device()), task(seed=seed)
-
-    return build
+@from_seed
+def factory(core: Callable[[], Any], seed: int = 0) -> tuple[Adder, AddingProblem]:
+    """The model around a core, and its batches."""
+    return Adder(core()), task(seed=seed)
 
 
 def settings() -> Settings:

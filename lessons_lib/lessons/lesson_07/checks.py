@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.checks.exercises import exercise, named_mistake
-from lessons_lib.models import LSTM, LanguageModel
+from lessons_lib.models import LSTM, LanguageModel, seeded
 
 
 @exercise("n - 1 words, of which the last is the one just before.")
@@ -68,8 +68,7 @@ def bigram(answer: Callable[[list[int], Tensor, float], Tensor]) -> str | None:
 @exercise("A reset before every prediction: that is the streaming model cut at n.")
 def cut_perplexity(answer: Callable[[Any, Tensor, int], Any]) -> str | None:
     """Perplexity of a small LSTM on 30 tokens, its state reset before every prediction."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         model = LanguageModel(LSTM(3, 5), 7, 3).double().eval()
         model.decoder.weight.data *= 20  # far from uniform: every slip shows
         tokens = torch.randint(7, (30,))

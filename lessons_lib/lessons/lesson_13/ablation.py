@@ -26,6 +26,7 @@ from lessons_lib.corpora import (
     Stream,
     wikitext2,
 )
+from lessons_lib.experiments.training import from_seed, trained
 from lessons_lib.models import (
     GRU,
     LSTM,
@@ -37,6 +38,7 @@ from lessons_lib.models import (
     Transformer,
     WaveNet,
     Windowed,
+    seeded,
 )
 from lessons_lib.runs import Measure, Measurements
 from lessons_lib.stability import (
@@ -46,7 +48,7 @@ from lessons_lib.stability import (
     set_for,
     singular_values,
 )
-from lessons_lib.training import Settings, batch_loss, default_device, mean_loss, train
+from lessons_lib.training import Settings, batch_loss, default_device, mean_loss
 
 WIDTH, BATCH_SIZE, STEPS = 32, 16, 64
 INPUT_CLIP = 0.75  # a stable LSTM's certificate needs it; every LSTM here has it
@@ -203,23 +205,22 @@ def can_be_bounded(model: str, bound: float) -> bool:
 
 
 def _promised(model: str, bound: float) -> StableSet:
-    with torch.random.fork_rng(devices=[]):  # a look at a core must not move the random numbers of a training
+    with seeded(0):  # a look at a core must not move the random numbers of a training
         core = Choice(model, next(iter(TASKS)), 7 if model in FEED_FORWARD else None).core()
     return set_for(core, bound)
 
 
 def factory(choice: Choice) -> Callable[[], tuple[LanguageModel, Batches]]:
     """A function that builds the model and its batches; the same each time it is called."""
+    return _start(choice, choice.seed)
 
-    def build() -> tuple[LanguageModel, Batches]:
-        task = TASKS[choice.task]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(choice.seed)
-            model = LanguageModel(choice.core(), task.vocabulary_size, WIDTH)
-            torch.nn.init.normal_(model.embedding.weight, std=0.3)
-        return model.to(default_device()), task.training(choice.seed)
 
-    return build
+@from_seed
+def _start(choice: Choice, seed: int) -> tuple[LanguageModel, Batches]:
+    task = TASKS[choice.task]
+    model = LanguageModel(choice.core(), task.vocabulary_size, WIDTH)
+    torch.nn.init.normal_(model.embedding.weight, std=0.3)
+    return model, task.training(seed)
 
 
 def settings(choice: Choice) -> Settings:
@@ -291,14 +292,9 @@ class Measured:
 
 def measure(choice: Choice, *, steps: int) -> Measured:
     """Train with Adam, then score on what no training has read."""
-    model, batches = factory(choice)()
-    how = Settings(batches.steps, learning_rate=5e-3, gradient_clip=1.0, stable_set=choice.stable_set)
-    for _ in train(model, batches, how, steps=steps, seed=choice.seed, optimizer="adam"):
-        pass
-    task = TASKS[choice.task]
-    context = model.context_length
-    parameters = sum(p.numel() for p in model.parameters())
-    return Measured(choice, task.loss(model), task.optimum(context), context, parameters)
+    done, task = trained(factory(choice), settings(choice), steps=steps, seed=choice.seed), TASKS[choice.task]
+    context = done.model.context_length
+    return Measured(choice, task.loss(done.model), task.optimum(context), context, done.parameters)
 
 
 # -- an ablation -------------------------------------------------------------------------------------------------------

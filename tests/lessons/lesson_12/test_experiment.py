@@ -70,7 +70,7 @@ def test_a_search_chooses_on_words_that_no_score_is_taken_on(monkeypatch):
 
 def test_unknown_families_and_rows_are_refused():
     with pytest.raises(ValueError, match="choose rnn or lstm"):
-        live_pair.factory("gru")
+        live_pair.factory("gru")()
     with pytest.raises(ValueError, match="choose one of rnn-unstable"):
         live_pair.settings("gru-stable")
 
