@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from lessons_lib.bench import Gate
 from lessons_lib.corpora import Stream
 from lessons_lib.experiments.machine import cpu_seconds
-from lessons_lib.models import LSTM, LanguageModel, TanhRNN
+from lessons_lib.models import LSTM, LanguageModel, State, TanhRNN
 from lessons_lib.models.adaptive import AdaptiveLanguageModel
 from lessons_lib.stability import StableSet, Unconstrained, stable_sets
 from lessons_lib.training import Settings, TrainingState, mean_loss, training_step
@@ -42,12 +42,12 @@ class Plain(nn.Module):
         self.core.load_state_dict(model.core.cells[0].state_dict())
         self.decoder = copy.deepcopy(model.decoder)
 
-    def loss(self, inputs: Tensor, targets: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+    def loss(self, inputs: Tensor, targets: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         outputs, state = self.core(self.embedding(inputs), state)
         log_p = F.log_softmax(self.decoder(outputs), dim=-1)
         return F.nll_loss(log_p.view(-1, VOCABULARY), targets.reshape(-1)), state
 
-    def training_step(self, inputs: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
+    def training_step(self, inputs: Tensor, targets: Tensor, state: State | None) -> tuple[Tensor, State | None]:
         self.zero_grad()
         detached = state if state is None or isinstance(state, Tensor) else tuple(s.detach() for s in state)
         detached = detached.detach() if isinstance(detached, Tensor) else detached

@@ -1,10 +1,11 @@
 """Sequence models, recurrent and feed-forward, under one contract.
 
 ``forward(inputs, state=None) -> (outputs, state)``, batch first, and ``context_length``: how many inputs an
-output may depend on (None: the whole past).  A *state* is a tensor or a nested tuple of tensors: a recurrent
-model's memory, or a feed-forward model's cached window.
+output may depend on (None: the whole past); ``contract.py`` says it in types.  A *state* is a tensor or a nested
+tuple of tensors: a recurrent model's memory, or a feed-forward model's cached window.
 """
 
+from lessons_lib.models.contract import Core, Predictor, Recurrent, SequenceModel, TorchModule, Trainable
 from lessons_lib.models.convolution import CausalConvolution
 from lessons_lib.models.evaluating import evaluating
 from lessons_lib.models.gated_convolution import GatedConvolution, GatedLinearUnit
@@ -32,16 +33,22 @@ __all__ = [
     "TCN",
     "CausalConvolution",
     "ConvolutionalTranslator",
+    "Core",
     "DiagonalRecurrence",
     "GatedConvolution",
     "GatedLinearUnit",
     "GatedRecurrence",
     "LanguageModel",
     "LinearRecurrence",
+    "Predictor",
+    "Recurrent",
     "RecurrentCore",
     "RecurrentTranslator",
+    "SequenceModel",
     "State",
     "TanhRNN",
+    "TorchModule",
+    "Trainable",
     "Transformer",
     "TransformerTranslator",
     "Translator",

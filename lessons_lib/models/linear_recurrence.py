@@ -8,6 +8,7 @@ et al. 2022) trains such a recurrence as a convolution, S5 (Smith et al. 2023) b
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -48,7 +49,7 @@ def sequential_scan(eigenvalues: Tensor, inputs: Tensor, start: Tensor | None = 
 
 class _Scan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, eigenvalues, inputs, start):
+    def forward(ctx: Any, eigenvalues: Tensor, inputs: Tensor, start: Tensor) -> Tensor:
         states = inputs.clone()
         states[:, 0].addcmul_(eigenvalues, start)
         _scan_(eigenvalues, states)
@@ -57,7 +58,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, upstream):
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         # An adjoint obeys the same recurrence with conjugate λ, backwards in time.
         eigenvalues, start, states = ctx.saved_tensors
         adjoint = upstream.clone()

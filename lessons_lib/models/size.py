@@ -6,17 +6,18 @@ from bisect import bisect_right
 from collections.abc import Callable
 
 import torch
-from torch import nn
+
+from lessons_lib.models.contract import TorchModule
 
 WIDEST = 1024
 
 
-def parameter_count(model: nn.Module) -> int:
+def parameter_count(model: TorchModule) -> int:
     """Number of parameters."""
     return sum(p.numel() for p in model.parameters())
 
 
-def widest(build: Callable[[int], nn.Module], parameters: int, *, multiple: int = 4) -> int:
+def widest(build: Callable[[int], TorchModule], parameters: int, *, multiple: int = 4) -> int:
     """The largest width, a multiple of ``multiple``, whose model has at most so many parameters.
 
     Args:

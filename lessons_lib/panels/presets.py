@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from lessons_lib.corpora import Batches
+from lessons_lib.models import Trainable
 from lessons_lib.runs import Factory
 from lessons_lib.stability import StableSet, Unconstrained, layers_of
 
@@ -35,7 +35,7 @@ class Preset:
     def factory(self, original: Factory) -> Factory:
         """``original`` with this start's recurrent weights; nothing is built until it is called."""
 
-        def build() -> tuple[Any, Batches]:
+        def build() -> tuple[Trainable, Batches]:
             model, stream = original()
             generator = torch.Generator().manual_seed(0)
             for layer in layers_of(model):

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from lessons_lib.runs.measurements import Measurements
-from lessons_lib.training import StepRecord
+from lessons_lib.training import Settings, StepRecord
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class History:
         self.twin_steps += [r.step for r in twins]
         self.steps += [r.step for r in records]  # last: a reader that sees a step finds its values
 
-    def note_changes(self, before: Any, after: Any, step: int) -> None:
+    def note_changes(self, before: Settings, after: Settings, step: int) -> None:
         """Record each field in which two settings differ."""
         for name in before.__dataclass_fields__:
             old, new = getattr(before, name), getattr(after, name)

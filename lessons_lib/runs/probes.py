@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Protocol
 
-from torch import Tensor
+from torch import Tensor, nn
 
+from lessons_lib.models import Predictor, TorchModule
 from lessons_lib.runs.measurements import Measurements
 from lessons_lib.stability import (
     certified_rate,
@@ -24,6 +25,16 @@ from lessons_lib.stability import (
     truncation_error,
 )
 from lessons_lib.training import Settings, batch_loss
+
+
+class Probed(Predictor, Protocol):
+    """A predictor that says what the theorem asks: how large its inputs can be, and how steep its head is."""
+
+    @property
+    def decoder(self) -> nn.Linear: ...
+
+    def input_bound(self, order: float, /) -> float:
+        """The largest norm, of this order, of what the core is fed, whatever is read."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +58,10 @@ class Probe:
     max_lag: int = 40
     accuracy: float = 0.1
 
-    def __call__(self, model: Any, settings: Settings) -> Measurements:
+    def __call__(self, model: Probed, settings: Settings) -> Measurements:
         return reduce(or_, self.parts(model, settings), Measurements())
 
-    def parts(self, model: Any, settings: Settings) -> Iterator[Measurements]:
+    def parts(self, model: Probed, settings: Settings) -> Iterator[Measurements]:
         """The same in three parts of about equal cost; error and bound belong to the same weights."""
         device = next(model.parameters()).device
         yield Measurements(held_out_loss=batch_loss(model, *(part.to(device) for part in self.held_out)))
@@ -71,12 +82,12 @@ class Probe:
         )
 
 
-def norm_order(model: Any) -> float:
+def norm_order(model: TorchModule) -> float:
     """In which the theorem speaks of this model: 2 for RNNs (Euclidean), inf for gated ones (maximum norm)."""
     return 2.0 if layers_of(model)[0].kind in ("tanh", "relu") else math.inf
 
 
-def error_limits(model: Any, order: float) -> dict[str, float]:
+def error_limits(model: Probed, order: float) -> dict[str, float]:
     """``input_bound`` and ``output_lipschitz`` for the theorem's bounds: whatever the model is given to read."""
     decoder = model.decoder.weight.detach()
     return {

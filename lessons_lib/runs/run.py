@@ -16,13 +16,14 @@ from typing import Any
 import torch
 
 from lessons_lib.corpora import Batches
+from lessons_lib.models import Trainable
 from lessons_lib.runs.history import History
 from lessons_lib.runs.measurements import Measurements
 from lessons_lib.training import Mailbox, Settings, StepRecord, TrainingState, training_step
 from lessons_lib.training.train import check_truncation
 
-Factory = Callable[[], tuple[Any, Batches]]
-Measure = Callable[[Any, Settings], Measurements]  #: measures the model under these settings
+Factory = Callable[[], tuple[Trainable, Batches]]
+Measure = Callable[[Any, Settings], Measurements]  # each knows the model it is made for
 
 PUBLISH_SECONDS = 0.1
 PROBE_SECONDS = 0.8  # at least one a second, with room for the step in between
@@ -44,7 +45,7 @@ class _Measuring:
     seconds: float = 0.0  # spent on it so far
 
 
-def _parts(probe: Measure, model: Any, settings: Settings) -> Iterator[Measurements]:
+def _parts(probe: Measure, model: Trainable, settings: Settings) -> Iterator[Measurements]:
     if hasattr(probe, "parts"):
         return iter(probe.parts(model, settings))
     return iter([probe(model, settings)])
@@ -122,7 +123,7 @@ class Run:
         return self._mailbox.settings
 
     @property
-    def model(self) -> Any:
+    def model(self) -> Trainable:
         """The model, built now if it was not yet.  It changes under your hands while the run is running."""
         return self._prepared().model
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 from lessons_lib.stability.projections import TOLERANCE, rounding
 from lessons_lib.stability.rates import diagonal_recurrences, largest_eigenvalue
@@ -40,12 +41,12 @@ class EigenvalueDisc(StableSet):
         if not 0 <= self.bound < math.inf:
             raise ValueError(f"bound={self.bound}: give a number from 0 up; Unconstrained() has no bound")
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether there are such layers, and every |λ| is at most bound (1 + 1e-5)."""
         return self.rate(module) <= self.bound * (1 + TOLERANCE)
 
     @torch.no_grad()
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Move every eigenvalue outside straight towards 0 onto the circle: the nearest point of the complex plane.
 
         Where the module keeps λ in polar coordinates (its own ``bound``), λ is moved all the same; Euclidean distance
@@ -68,7 +69,7 @@ class EigenvalueDisc(StableSet):
             layer.set_eigenvalues_(nearest, where=outside)
         return squares.sqrt()
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The largest |λ|, in the Euclidean norm of a layer's state; inf when there is none to speak of.
 
         Of stacked layers it is the asymptotic rate, as for stacked RNNs.
@@ -79,7 +80,7 @@ class EigenvalueDisc(StableSet):
         return f"linear recurrences with eigenvalues at most {self.bound:g} in size; rate in the Euclidean norm"
 
     @classmethod
-    def fits(cls, module: nn.Module) -> bool:
+    def fits(cls, module: TorchModule) -> bool:
         """Whether the module holds a DiagonalRecurrence."""
         return bool(diagonal_recurrences(module))
 
@@ -88,7 +89,7 @@ class EigenvalueDisc(StableSet):
         return cls(rate)
 
 
-def _layers(module: nn.Module) -> list[DiagonalRecurrence]:
+def _layers(module: TorchModule) -> list[DiagonalRecurrence]:
     if not (layers := diagonal_recurrences(module)):
         raise ValueError(f"{type(module).__name__} holds no DiagonalRecurrence: use SpectralBall or LSTMStableSet")
     return layers

@@ -24,12 +24,13 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.models.gated_recurrence import GatedBlock, GatedRecurrence
 
 
-def gated_recurrence_of(module: nn.Module) -> GatedRecurrence | None:
+def gated_recurrence_of(module: TorchModule) -> GatedRecurrence | None:
     """The one stack of gated linear recurrences inside ``module``; None where there is none.
 
     Raises:

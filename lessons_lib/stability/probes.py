@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.models import RecurrentCore, State, evaluating, map_state, truncated_outputs
+from lessons_lib.models import (
+    Predictor,
+    Recurrent,
+    State,
+    TorchModule,
+    Trainable,
+    evaluating,
+    map_state,
+    truncated_outputs,
+)
 from lessons_lib.stability.layers import layers_of
 from lessons_lib.stability.rates import row_norms
 
 
 @contextmanager
-def probing(model: nn.Module) -> Iterator[None]:
+def probing(model: TorchModule) -> Iterator[None]:
     """:func:`evaluating`, where gradients may be asked for."""
     # cuDNN refuses to differentiate through a recurrent layer in evaluation mode; torch's own code does not.
     with evaluating(model), torch.backends.cudnn.flags(enabled=False):
@@ -23,7 +32,7 @@ def probing(model: nn.Module) -> Iterator[None]:
 
 
 @torch.no_grad()
-def singular_values(module: nn.Module) -> Tensor:
+def singular_values(module: TorchModule) -> Tensor:
     """The singular values of every recurrent matrix, largest first: (layers, hidden).
 
     An LSTM's or GRU's matrix stacks its gates' blocks, so that its values bound no rate.  Where layers differ
@@ -43,7 +52,7 @@ def singular_values(module: nn.Module) -> Tensor:
 
 
 @torch.no_grad()
-def gate_norms(module: nn.Module) -> dict[str, float]:
+def gate_norms(module: TorchModule) -> dict[str, float]:
     """The largest row l1 norm of the first layer's recurrent blocks, by gate: i, f, z (torch's g), o.
 
     Raises:
@@ -56,7 +65,7 @@ def gate_norms(module: nn.Module) -> dict[str, float]:
     return dict(zip("ifzo", torch.stack(blocks).amax(1).tolist(), strict=True))
 
 
-def gradient_by_lag(model: Any, tokens: Tensor, max_lag: int | None = None) -> Tensor:
+def gradient_by_lag(model: Trainable, tokens: Tensor, max_lag: int | None = None) -> Tensor:
     """How strongly the loss at one position still feels the state some steps earlier.
 
     Entry j is the mean over positions and sequences of ‖d loss_t / d state_{t-j}‖_2, where loss_t = -ln p of
@@ -112,7 +121,7 @@ def gradient_by_lag(model: Any, tokens: Tensor, max_lag: int | None = None) -> T
 
 
 def _one_step_back(
-    model: nn.Module, token: Tensor, state: State, adjoint: State | None, head: Tensor, most: int
+    model: Trainable, token: Tensor, state: State, adjoint: State | None, head: Tensor, most: int
 ) -> State:
     """Take every position's adjoint from after this step to before it; its own position joins in front."""
     batch = len(token)
@@ -166,7 +175,9 @@ def contraction(module: nn.Module, inputs: Tensor, first_state: State, second_st
 
 
 @torch.no_grad()
-def truncation_error(model: Any, inputs: Tensor, context_lengths: Sequence[int], *, order: float = 2.0) -> Tensor:
+def truncation_error(
+    model: Predictor | Recurrent, inputs: Tensor, context_lengths: Sequence[int], *, order: float = 2.0
+) -> Tensor:
     """The largest difference between a recurrent model's outputs and its k-truncation's, for each k.
 
     Args:
@@ -186,15 +197,15 @@ def truncation_error(model: Any, inputs: Tensor, context_lengths: Sequence[int],
         raise ValueError("context_lengths is empty: give at least one k")
     if min(context_lengths) < 1:
         raise ValueError(f"context_lengths={list(context_lengths)}: a prediction needs at least its own input")
-    predicts = hasattr(model, "logits")
-    core = model.core if predicts else model
-    if not isinstance(core, RecurrentCore):
+    predictor = cast(Predictor, model) if hasattr(model, "logits") else None
+    core = model if predictor is None else predictor.core
+    if not isinstance(core, Recurrent):
         raise ValueError(f"{type(core).__name__} is not a recurrent core: only those have a k-truncation")
-    head = model.logits if predicts else nn.Identity()
+    head = nn.Identity() if predictor is None else predictor.logits
     wanted, errors = set(context_lengths), {}
     with probing(model):
-        if predicts:
-            inputs = model.embed(inputs.unsqueeze(0) if inputs.dim() == 1 else inputs)
+        if predictor is not None:
+            inputs = predictor.embed(inputs.unsqueeze(0) if inputs.dim() == 1 else inputs)
         full = head(core(inputs)[0])
         for k, outputs in enumerate(truncated_outputs(core, inputs, max(wanted)), start=1):
             if k in wanted:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.stability.rates import l1_rate, max_norm_rate, worst_forget_gate
 from lessons_lib.stability.sets import StableSet, replace_, required_layers
 
@@ -33,12 +34,12 @@ class LSTMPublishedCode(StableSet):
     kinds = ("lstm",)
     certifies: ClassVar[bool] = False
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """False: column sums alone certify nothing, whatever they are.  ``report`` says what is missing."""
         return False
 
     @torch.no_grad()
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Rescale each block's columns to their constants, in place: feasible, not the nearest point.
 
         Only the first layer, as the code does.  A column of zeros stays one.
@@ -55,12 +56,12 @@ class LSTMPublishedCode(StableSet):
             squares = squares + replace_(block, block * torch.where(sums > 0, size / sums, 0))
         return squares.sqrt()
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The smaller of the two rates in ``report``; over 1 where the trained forget biases are large."""
         found = self.report(module)
         return min(found["rate in the max norm"], found["rate in the l1 norm"])
 
-    def report(self, module: nn.Module) -> dict[str, float]:
+    def report(self, module: TorchModule) -> dict[str, float]:
         """The largest value that any forget gate can reach, and the rate that follows from it in both norms."""
         return {
             "largest forget gate": worst_forget_gate(module),

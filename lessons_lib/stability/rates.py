@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 from lessons_lib.stability.layers import Layer, layers_of
 
@@ -74,7 +75,7 @@ def perron_root(matrix: np.ndarray) -> float:
     return float(np.abs(np.linalg.eigvals(matrix)).max()) if np.isfinite(matrix).all() else math.inf
 
 
-def certified_rate(module: nn.Module) -> float:
+def certified_rate(module: TorchModule) -> float:
     """The rate at which this module's recurrent state provably forgets, per step; inf when nothing is
     certified.
 
@@ -98,7 +99,7 @@ def certified_rate(module: nn.Module) -> float:
     return max([_layer_rate(layer) for layer in layers] + [largest_eigenvalue(layer) for layer in linear])
 
 
-def diagonal_recurrences(module: nn.Module) -> list[DiagonalRecurrence]:
+def diagonal_recurrences(module: TorchModule) -> list[DiagonalRecurrence]:
     """The diagonal linear recurrences inside ``module``, in order of definition."""
     return [part for part in module.modules() if isinstance(part, DiagonalRecurrence)]
 
@@ -154,22 +155,22 @@ def forget_ceilings(layer: Layer) -> Tensor:
     return torch.sigmoid(own + driven + total_bias(layer)[rows].double().abs())
 
 
-def worst_forget_gate(module: nn.Module) -> float:
+def worst_forget_gate(module: TorchModule) -> float:
     """The largest value that any forget gate of the module's LSTM layers can take, for inputs within its clip."""
     return max(float(forget_ceilings(layer).max()) for layer in _lstms(module))
 
 
-def max_norm_rate(module: nn.Module) -> float:
+def max_norm_rate(module: TorchModule) -> float:
     """The certified rate of a module's LSTM layers in the weighted max norm of (c, h) alone."""
     return max(_lstm_max_norm_rate(layer) for layer in _lstms(module))
 
 
-def l1_rate(module: nn.Module) -> float:
+def l1_rate(module: TorchModule) -> float:
     """The certified rate of a module's LSTM layers in the weighted l1 norm of (c, h) alone: see lstm_l1_matrix."""
     return max(perron_root(lstm_l1_matrix(layer)) for layer in _lstms(module))
 
 
-def _lstms(module: nn.Module) -> list[Layer]:
+def _lstms(module: TorchModule) -> list[Layer]:
     layers = layers_of(module)
     if not layers or any(layer.kind != "lstm" for layer in layers):
         raise ValueError(f"{type(module).__name__} is no stack of torch.nn.LSTM layers: these rates are an LSTM's")

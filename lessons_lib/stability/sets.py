@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.stability import rates
 from lessons_lib.stability.layers import Layer, layers_of
 from lessons_lib.stability.projections import (
@@ -75,11 +76,11 @@ class StableSet(ABC):
     # -- what training asks --------------------------------------------------------------------------------------
 
     @abstractmethod
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether the module lies in the set, within 1e-5 relative, and its certificate holds."""
 
     @abstractmethod
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Move the weights, in place, to the nearest point of the set.
 
         Returns:
@@ -87,14 +88,14 @@ class StableSet(ABC):
         """
 
     @abstractmethod
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The module's certified rate in the norm that ``describe`` names; may exceed 1, inf when none."""
 
     @abstractmethod
     def describe(self) -> str:
         """One sentence: the set, and the norm of its certificate."""
 
-    def report(self, module: nn.Module) -> dict[str, float]:
+    def report(self, module: TorchModule) -> dict[str, float]:
         """What else a reader of a certificate should know, by name; nothing for most sets."""
         return {}
 
@@ -135,7 +136,7 @@ class StableSet(ABC):
     # -- which models it is for ----------------------------------------------------------------------------------
 
     @classmethod
-    def fits(cls, module: nn.Module) -> bool:
+    def fits(cls, module: TorchModule) -> bool:
         """Whether the module has recurrent layers, all of the ``kinds`` that this set certifies."""
         layers = layers_of(module)
         return bool(layers) and all(layer.kind in cls.kinds for layer in layers)
@@ -190,7 +191,7 @@ def set_named(name: str) -> type[StableSet]:
     return _SETS[name]
 
 
-def set_for(module: nn.Module, rate: float | None = None) -> StableSet:
+def set_for(module: TorchModule, rate: float | None = None) -> StableSet:
     """The set for this module: of those that fit, the one defined first, with its inputs clipped as the module does.
 
     With a ``rate`` the first that promises it.  Unconstrained() where there is none.
@@ -209,13 +210,13 @@ class Unconstrained(StableSet):
     name = "unconstrained"
     certifies = False
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         return True
 
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         return torch.zeros(())
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         return rates.certified_rate(module) if layers_of(module) or rates.diagonal_recurrences(module) else math.inf
 
     def describe(self) -> str:
@@ -255,12 +256,12 @@ class SpectralBall(StableSet):
         if not 0 <= self.bound < math.inf:
             raise ValueError(f"bound={self.bound}: give a number from 0 up; Unconstrained() has no bound")
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether every layer is an RNN with ‖W‖_2 <= bound (1 + 1e-5).  Waits for the device once."""
         return self.fits(module) and all(_spectral_flags(layers_of(module), self.bound, TOLERANCE)[0])
 
     @torch.no_grad()
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Clip the singular values of every recurrent matrix at the bound, in place: the nearest point.
 
         Waits for the device once for all layers together, and once more for each matrix outside the ball.
@@ -280,7 +281,7 @@ class SpectralBall(StableSet):
                 moved = moved + replace_(layer.weight_hh, spectral_ball_project(layer.weight_hh, self.bound))
         return moved.sqrt()
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The largest ‖W_l‖_2, in the Euclidean norm; inf when a layer is gated, or none is recurrent."""
         return rates.certified_rate(module) if self.fits(module) else math.inf
 
@@ -347,12 +348,12 @@ class LSTMStableSet(StableSet):
         f = self.forget_ceiling
         return math.log(f / (1 - f)) - (1 - f) ** 2
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether every layer is an LSTM, clipped to ``input_bound``, within each bound (1e-5 relative)."""
         return all_clipped_lstms_within(module, self.input_bound, self._within)
 
     @torch.no_grad()
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Move every layer to the nearest point of its bounds, in place.  On CUDA the host never waits.
 
         It moves weights only: a module without ``input_clip`` stays outside the set (``contains`` is False).
@@ -385,7 +386,7 @@ class LSTMStableSet(StableSet):
                 squares = squares + len(biases) * excess.square().sum()
         return squares.sqrt()
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The Perron root of M for this module's own norms and clip; inf without a clip, or for other layers.
 
         .9346 at the published constants.  It holds in the max norm of (c, h) weighted by M's Perron vector.
@@ -424,7 +425,7 @@ class LSTMStableSet(StableSet):
         )
 
 
-def required_layers(module: nn.Module, kind: type[StableSet]) -> list[Layer]:
+def required_layers(module: TorchModule, kind: type[StableSet]) -> list[Layer]:
     """The module's layers, all of the kinds that this set certifies, or one clear line."""
     layers = layers_of(module)
     if not layers:
@@ -438,7 +439,7 @@ def required_layers(module: nn.Module, kind: type[StableSet]) -> list[Layer]:
     return layers
 
 
-def all_clipped_lstms_within(module: nn.Module, input_bound: float, within: Callable[[Layer], Tensor]) -> bool:
+def all_clipped_lstms_within(module: TorchModule, input_bound: float, within: Callable[[Layer], Tensor]) -> bool:
     """Whether every layer is an LSTM, its inputs are clipped to ``input_bound``, and ``within`` accepts it."""
     layers = layers_of(module)
     if not layers or any(layer.kind != "lstm" or layer.input_limit > input_bound for layer in layers):

@@ -21,8 +21,9 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.stability.layers import Layer, layers_of
 from lessons_lib.stability.projections import TOLERANCE, l1_threshold, nested_l1_project, rounding
 from lessons_lib.stability.rates import row_norms, total_bias
@@ -87,12 +88,12 @@ class LSTMWideSet(StableSet):
         place = torch.linspace(0, 1, hidden_size, dtype=torch.float64)
         return torch.lerp(ends[0], ends[1], place).sigmoid()
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether every layer is an LSTM, clipped to ``input_bound``, within each bound (1e-5 relative)."""
         return all_clipped_lstms_within(module, self.input_bound, self._within)
 
     @torch.no_grad()
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Move every layer to the nearest point of the set, in place; the host waits only to send the ceilings.
 
         Nearest in the norm that counts a forget gate's bias as often as the gate has inputs.  Their joint bound is
@@ -111,7 +112,7 @@ class LSTMWideSet(StableSet):
             squares = squares + self._project_recurrent(layer) + self._project_forget_inputs(layer)
         return squares.sqrt()
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The smallest λ that this module's own rows, ceilings and clip certify at this μ; inf when none.
 
         In the norm max(|Δc|_∞, |Δh|_∞/μ); for stacked layers the largest of the layers' rates, which is the
