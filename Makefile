@@ -3,6 +3,7 @@
 # make check       one lesson while writing it: make check NB=04
 # make notebooks   run the lessons on the laptop budget and store their outputs (one: NB=04)
 # make solutions   the teacher's notebooks, into notebooks/solutions/built
+# make site        the course as pages to read, in build/site: figures live, no network, no kernel
 # make results     every artefact that is missing in data/results (hours; killed, it resumes)
 # make bench       the benchmarks: ratios measured in one run, each beside its limit
 # make clean       remove the environment and everything built
@@ -35,7 +36,7 @@ NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"
 # Each is a module of lessons_lib.experiments that writes the artefact of its own name.
 STUDIES := chorale_families n_gram parallel_recurrence races stable_regime translation waveforms why_feed_forward
 
-.PHONY: lab test check notebooks solutions results bench clean
+.PHONY: lab test check notebooks solutions site results bench clean
 
 lab: $(VENV)/lab.stamp
 	$(RUN) -m jupyterlab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb \
@@ -60,7 +61,11 @@ notebooks: $(VENV)/test.stamp
 solutions: $(VENV)/test.stamp
 	$(RUN) notebooks/build.py solutions $(NB)
 
+site: $(VENV)/docs.stamp
+	$(RUN) docs/build.py site
+
 results: $(VENV)/test.stamp
+	[ -e data/results/first_minute_replay.json ] || $(RUN) -m lessons_lib.lessons.lesson_00.replay
 	[ -e data/results/truncation_words.json ] || $(RUN) -m lessons_lib.lessons.lesson_04.experiment
 	for study in $(STUDIES); do \
 		[ -e data/results/$$study.json ] || $(RUN) -m lessons_lib.experiments.$$study || exit; done
@@ -89,6 +94,10 @@ $(VENV)/lab.stamp: pyproject.toml constraints.txt
 	$(RUN) -m pip install -q -c constraints.txt -e ".[lab]"
 	@mkdir -p $(LAB_SETTINGS) && printf '%s' '$(NO_NEWS)' > $(LAB_SETTINGS)/overrides.json
 	@printf '%s' "$(CURDIR)" > $(VENV)/folder
+	@touch $@
+
+$(VENV)/docs.stamp: $(VENV)/lab.stamp
+	$(RUN) -m pip install -q -c constraints.txt -e ".[docs,lab]"
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/lab.stamp
