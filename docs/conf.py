@@ -5,11 +5,15 @@ import sys
 from pathlib import Path
 
 import latex2mathml.converter
+import nbformat
 import plotly.offline
 from docutils import nodes
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
+
+from docs.pages import timetable  # noqa: E402  (needs the path)
+from notebooks.build import lessons  # noqa: E402
 
 project = "When recurrent models don't need to be recurrent"
 author = "the lessons_lib contributors"
@@ -22,7 +26,9 @@ include_patterns = ["docs/**", "notebooks/*.ipynb"]
 exclude_patterns = [".*", "build", "data", "deploy", "lessons_lib", "tests", "notebooks/solutions", "docs/slides"]
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence"]
+myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence", "substitution"]
+# The teacher's guide writes {{ minutes_04 }}.
+myst_substitutions = {f"minutes_{path.stem[:2]}": timetable(nbformat.read(path, as_version=4)) for path in lessons()}
 myst_heading_anchors = 3
 nb_execution_mode = "off"
 nb_custom_formats = {".ipynb": "docs.pages.read"}

@@ -12,7 +12,7 @@ from tests.site.conftest import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-OF_EACH_KIND = {"docs/index.html", "notebooks/00_start_here.html", "docs/api/checks.html"}
+OF_EACH_KIND = {"docs/index.html", "notebooks/00_start_here.html", "docs/api/checks.html", "docs/teaching/index.html"}
 CODE = [".highlight pre > span"]
 DRAWN = [".live-figure > *"]  # an image with a text of its own: what is inside it is not read out
 SHOWN_ASKING = re.compile(r'<span class="n">(?:question|predict)</span><span class="p">\(')
