@@ -4,6 +4,7 @@
 # make notebooks   run the lessons on the laptop budget and store their outputs (one: NB=04)
 # make solutions   the teacher's notebooks, into notebooks/solutions/built
 # make site        the course as pages to read, in build/site: figures live, no network, no kernel
+# make slides NB=08    the slides of a lesson, in build/slides: open the page that it names
 # make results     every artefact that is missing in data/results (hours; killed, it resumes)
 # make bench       the benchmarks: ratios measured in one run, each beside its limit
 # make clean       remove the environment and everything built
@@ -36,7 +37,7 @@ NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"
 # Each is a module of lessons_lib.experiments that writes the artefact of its own name.
 STUDIES := chorale_families n_gram parallel_recurrence races stable_regime translation waveforms why_feed_forward
 
-.PHONY: lab test check notebooks solutions site results bench clean
+.PHONY: lab test check notebooks solutions site slides results bench clean
 
 lab: $(VENV)/lab.stamp
 	$(RUN) -m jupyterlab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb \
@@ -63,6 +64,9 @@ solutions: $(VENV)/test.stamp
 
 site: $(VENV)/docs.stamp
 	$(RUN) docs/build.py site
+
+slides: $(VENV)/docs.stamp
+	$(RUN) docs/build.py slides "$(NB)"
 
 results: $(VENV)/test.stamp
 	[ -e data/results/first_minute_replay.json ] || $(RUN) -m lessons_lib.lessons.lesson_00.replay

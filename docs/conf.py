@@ -4,7 +4,6 @@ import re
 import sys
 from pathlib import Path
 
-import latex2mathml.converter
 import nbformat
 import plotly.offline
 from docutils import nodes
@@ -12,7 +11,7 @@ from docutils import nodes
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from docs.pages import timetable  # noqa: E402  (needs the path)
+from docs.pages import mathml, timetable  # noqa: E402  (needs the path)
 from notebooks.build import lessons  # noqa: E402
 
 project = "When recurrent models don't need to be recurrent"
@@ -23,7 +22,7 @@ language = "en"
 # The sources are the repository's root, so that a link from a page to a lesson is the same here and on GitHub.
 root_doc = "docs/index"
 include_patterns = ["docs/**", "notebooks/*.ipynb"]
-exclude_patterns = [".*", "build", "data", "deploy", "lessons_lib", "tests", "notebooks/solutions", "docs/slides"]
+exclude_patterns = [".*", "build", "data", "deploy", "lessons_lib", "tests", "notebooks/solutions", "docs/deck"]
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence", "substitution"]
@@ -62,9 +61,8 @@ pygments_style = "a11y-high-contrast-light"
 
 
 def _mathml(translator, node: nodes.Element) -> None:
-    """MathML needs no script and no font, and a screen reader reads it."""
     block = isinstance(node, nodes.math_block)
-    formula = latex2mathml.converter.convert(node.astext(), display="block" if block else "inline")
+    formula = mathml(node.astext(), block)
     translator.body.append(f'<div class="formula" tabindex="0">{formula}</div>' if block else formula)
     raise nodes.SkipNode
 

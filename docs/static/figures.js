@@ -5,6 +5,7 @@ const root = document.documentElement;
 function themed(layout) {
   const style = getComputedStyle(root);
   const colour = name => style.getPropertyValue(name).trim();
+  const size = pixels => pixels && { size: Number(pixels) };
   const axis = { gridcolor: colour("--pst-color-border"), linecolor: colour("--pst-color-border"),
     zerolinecolor: colour("--pst-color-border") };
   const template = layout.template?.layout ?? {};
@@ -12,7 +13,7 @@ function themed(layout) {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     // Plotly's colour of a pressed button is white in either theme.
     updatemenus: layout.updatemenus?.map(menu => ({ ...menu, showactive: false, bgcolor: "rgba(0,0,0,0)" })),
-    font: { ...layout.font, color: colour("--pst-color-text-base") },
+    font: { ...layout.font, color: colour("--pst-color-text-base"), ...size(colour("--figure-font-size")) },
     template: { ...layout.template, layout: { ...template,
       xaxis: { ...template.xaxis, ...axis }, yaxis: { ...template.yaxis, ...axis } } } };
 }
