@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 
-from docs.slides import WORDS, chosen, split
+from docs.slides import WORDS, chosen, split, write
 from notebooks.build import lessons
 from tests.site.conftest import Visit, built, served
 
@@ -42,6 +42,13 @@ def test_slides_hold_no_answer_to_a_question():
     for path in with_slides():
         notebook = chosen(nbformat.read(path, as_version=4))
         assert not [cell for cell in notebook.cells if re.search(r"\b(?:question|predict)\(", cell.source)]
+
+
+def test_a_lesson_without_slides_is_told_in_one_line(tmp_path):
+    path = tmp_path / "99_none.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 99")]), path)
+    with pytest.raises(ValueError, match="no cell of 99_none"):
+        write(path, tmp_path)
 
 
 @pytest.mark.browser
