@@ -27,13 +27,18 @@ def build_site(target: Path = ROOT / "build" / "site") -> None:
 
 @application.command("slides")
 def build_slides(beginning: str, target: Path = ROOT / "build" / "slides") -> None:
-    """The slides of the lessons whose file names begin so."""
+    """The slides of the lessons whose file names begin so; of all that have some where that is empty."""
     sys.path.insert(0, str(ROOT))
     from docs.slides import write
     from notebooks.build import lessons
 
     for path in lessons(beginning):
-        typer.echo(write(path, target))
+        try:
+            typer.echo(write(path, target))
+        except ValueError as error:
+            typer.echo(str(error), err=True)
+            if beginning:
+                raise typer.Exit(1) from error
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def without_kernel(notebook: NotebookNode) -> NotebookNode:
     """
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            # In a table Markdown takes \\| for a bar of text; \\Vert is the same sign and safe.
+            # In a table Markdown takes \| for a bar of text; \Vert is the same sign and safe.
             cell.source = re.sub(r"\$[^$\n]+\$", lambda found: found[0].replace(r"\|", r"\Vert "), cell.source)
         if cell.metadata.get("jupyter", {}).get("source_hidden"):
             cell.metadata["tags"] = [*cell.metadata.get("tags", []), "remove-input"]

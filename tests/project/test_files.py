@@ -1,5 +1,6 @@
 """The files around the library agree with each other and with what they promise."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -94,7 +95,12 @@ def test_pip_finds_nothing_to_change_in_an_environment_made_by_make(tmp_path):
 
 @pytest.mark.parametrize(
     ("schema", "pattern"),
-    [("github-workflows", ".github/workflows/*.yml"), ("citation-file-format", "CITATION.cff")],
+    [
+        ("github-workflows", ".github/workflows/*.yml"),
+        ("github-issue-forms", ".github/ISSUE_TEMPLATE/[!c]*.yml"),
+        ("github-issue-config", ".github/ISSUE_TEMPLATE/config.yml"),
+        ("citation-file-format", "CITATION.cff"),
+    ],
 )
 def test_files_that_services_read_follow_their_schema(schema, pattern):
     files = [str(path) for path in ROOT.glob(pattern)]
@@ -143,3 +149,9 @@ def test_no_tracked_file_names_a_folder_of_somebody_s_machine():
                 f"{name}: {line.strip()[:120]!r}" for line in path.read_bytes().splitlines() if private.search(line)
             ]
     assert found == []
+
+
+def test_the_container_of_an_editor_calls_what_exists():
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf8"))
+    assert container["image"]
+    assert re.match(r"make (\w+)", container["postCreateCommand"])[1] == "lab"

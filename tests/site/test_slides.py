@@ -5,7 +5,8 @@ import re
 import nbformat
 import pytest
 
-from docs.slides import WORDS, chosen, split
+from docs.pages import without_kernel
+from docs.slides import MARKDOWN, WORDS, chosen, split, write
 from notebooks.build import lessons
 from tests.site.conftest import Visit, built, served
 
@@ -38,10 +39,23 @@ def test_a_slide_shows_what_fits_and_the_speaker_s_notes_hold_the_rest():
     assert len((shown + " " + spoken).split()) == len(f"## Title {long} - point $$x^2$$ The end.".split())
 
 
+def test_a_norm_in_a_table_keeps_both_its_bars():
+    table = nbformat.v4.new_markdown_cell("| a | b |\n| --- | --- |\n| $\\|W\\|_2$ | c |")
+    (cell,) = without_kernel(nbformat.v4.new_notebook(cells=[table])).cells
+    assert MARKDOWN.render(cell.source).count("&#x02016;") == 2
+
+
 def test_slides_hold_no_answer_to_a_question():
     for path in with_slides():
         notebook = chosen(nbformat.read(path, as_version=4))
         assert not [cell for cell in notebook.cells if re.search(r"\b(?:question|predict)\(", cell.source)]
+
+
+def test_a_lesson_without_slides_is_told_in_one_line(tmp_path):
+    path = tmp_path / "99_none.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# 99")]), path)
+    with pytest.raises(ValueError, match="no cell of 99_none"):
+        write(path, tmp_path)
 
 
 @pytest.mark.browser

@@ -1,0 +1,31 @@
+"""The paper answers each criterion of a reviewer of learning modules by name, within the journal's length."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAPER = (ROOT / "paper.md").read_text(encoding="utf8")
+HEADINGS = " ".join(re.findall(r"^# (.*)$", PAPER, re.M)).lower()
+CRITERIA = [
+    *("statement of need", "target audience", "installation", "usage", "community guidelines", "learning objectives"),
+    *("content", "scope", "length", "pedagogy", "content quality", "instructional design", "story"),
+]
+
+
+def test_each_criterion_has_a_heading():
+    assert [criterion for criterion in CRITERIA if criterion not in HEADINGS] == []
+
+
+def test_it_has_fewer_than_a_thousand_words():
+    assert len(PAPER.split("---", 2)[2].split()) < 1_000
+
+
+def test_what_it_cites_stands_in_its_bibliography():
+    cited = set(re.findall(r"@(\w+)", PAPER.split("---", 2)[2]))
+    assert cited == set(re.findall(r"^@\w+\{(\w+),", (ROOT / "paper.bib").read_text(encoding="utf8"), re.M))
+
+
+def test_files_and_commands_that_it_names_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf8")
+    assert all(re.search(rf"^{target}:", makefile, re.M) for target in re.findall(r"`make (\w+)`", PAPER))
+    assert all((ROOT / name).exists() for name in re.findall(r"`([\w/]+\.md|docs/\w+)`", PAPER))
