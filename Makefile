@@ -40,12 +40,17 @@ lab: $(VENV)/lab.stamp
 	$(RUN) -m jupyterlab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb \
 		$$([ "$$(id -u)" -ne 0 ] || echo --allow-root) $(LAB)
 
+# $(call stage,NAME,COMMAND): runs it, and notes its time for the end of `make test`.
+TIMES := $(VENV)/times
+stage = @echo '$(2)'; began=$$(date +%s); $(2) && echo "$(1): $$(($$(date +%s) - began)) s" >>$(TIMES)
+
 test: $(VENV)/test.stamp
-	$(RUN) -m ruff check .
-	$(RUN) -m ruff format --check .
-	$(RUN) -m mypy
-	$(PYTEST) -m "browser or alone"
-	$(PYTEST) -n 2 --dist loadscope -m "not browser and not alone" --nbval tests notebooks
+	@rm -f $(TIMES)
+	$(call stage,format and lint,$(RUN) -m ruff check . && $(RUN) -m ruff format --check .)
+	$(call stage,types,$(RUN) -m mypy)
+	$(call stage,tests that measure,$(PYTEST) -m alone)
+	$(call stage,all other tests,$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m "not alone" --nbval tests notebooks)
+	@cat $(TIMES)
 
 check: $(VENV)/test.stamp
 	$(RUN) -m ruff check $(lessons)

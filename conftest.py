@@ -40,6 +40,18 @@ def pytest_configure(config: pytest.Config) -> None:
             raise pytest.UsageError(f"the loopback interface is down and cannot be raised: {error}") from error
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, so that workers which take a whole file at a time end together."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def rank(item: pytest.Item) -> int:
+        if item.path in slow:
+            return 0
+        return 1 if item.get_closest_marker("browser") or item.path.suffix == ".ipynb" else 2
+
+    items.sort(key=rank)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.get_closest_marker("browser") and chromium_path() is None:
         reason = "no chromium was found: install one, or name it in BROWSER_PATH"

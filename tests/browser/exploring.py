@@ -45,12 +45,12 @@ class ExplorerPage:
         self.page.locator(".jupyter-button", has_text=re.compile(rf"^\s*{re.escape(option)}\s*$")).first.click()
         wait_for(lambda: handle.count() == 0, 15, "the answer did not unlock the sliders")
 
-    def turn(self, label: str, *keys: str) -> None:
-        """Press keys on the slider of that label, a quarter of a second apart."""
+    def turn(self, label: str, *keys: str, apart: float = 0) -> None:
+        """Press keys on the slider of that label, so many seconds apart."""
         slider = self.page.locator(".widget-slider", has_text=label).locator(".noUi-handle").first
         for key in keys:
             slider.press(key)
-            time.sleep(0.25)
+            time.sleep(apart)
 
     def titles(self) -> list[str]:
         return self.page.evaluate(f"() => {PARTS}.map(part => part.layout.title.text)")
@@ -61,7 +61,7 @@ class ExplorerPage:
     def redraw_times(self, label: str, key: str, moves: int = 12) -> None:
         """Print how soon the picture followed; LESSONS_LATENCY_GATE=1, for a quiet machine, judges the median."""
         self.page.evaluate(CLOCK)
-        self.turn(label, *[OPPOSITE[key] if move % 3 == 2 else key for move in range(moves)])
+        self.turn(label, *[OPPOSITE[key] if move % 3 == 2 else key for move in range(moves)], apart=0.25)
         time.sleep(0.5)
         drawn = self.page.evaluate("() => window.redraws.filter(times => times.length)")
         assert len(drawn) > moves // 2, f"{len(drawn)} of {moves} moves were drawn: the picture does not follow"

@@ -194,5 +194,5 @@ class LabNotebook:
         return {"X-XSRFToken": token}
 
     def assert_clean(self) -> None:
-        assert self.errors == []
+        assert not self.errors, self.errors
         assert self.foreign_requests == []

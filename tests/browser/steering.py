@@ -12,7 +12,7 @@ from tests.browser.lab import LabNotebook
 from tests.waiting import wait_for
 
 LATENCY_LIMIT = 0.150  # seconds, 95th percentile
-SETTLED = 0.3  # seconds between moves: each shall be a change of its own
+UNDISTURBED = LATENCY_LIMIT  # seconds after a move in which nobody asks the kernel whether it has arrived
 MOVES = 25
 OPPOSITE = {"ArrowLeft": "ArrowRight", "ArrowRight": "ArrowLeft"}
 
@@ -86,7 +86,7 @@ class PanelPage:
             pressed.append(time.monotonic())  # the kernel reads the same clock
             # Two forth and one back: a slider at its end would move no further.
             slider.press(OPPOSITE[key] if move % 3 == 2 else key)
-            time.sleep(SETTLED)
+            time.sleep(UNDISTURBED)
             wait_for(lambda move=move: self.changes() > first + move, 10, f"a move of {label} reached no step")
         printed = self.notebook.kernel(f"[change.at for change in {self.run}.history.changes[{first}:]]")
         used = [float(number) for number in printed.strip("[]").split(",")]
@@ -113,9 +113,9 @@ def steer_lesson(
         sliders: label -> the key that moves it; each gets its share of the 25 moves.
         switch: label of the checkbox that lets the bound be moved.
 
-    Prints how soon a training step used each move, twice where 95 in 100 took longer than 150 ms; with
-    LESSONS_LATENCY_GATE=1, for a quiet machine, that fails. Fails when the page asks any host but this machine for
-    anything, and on an error in the page.
+    Prints how soon a training step used each move.  With LESSONS_LATENCY_GATE=1, for a quiet machine, it fails where
+    95 in 100 took longer than 150 ms in two tries.  Fails when the page asks any host but this machine for anything,
+    and on an error in the page.
     """
     panel = PanelPage(notebook.open(name), run)
     panel.run_all()
@@ -136,10 +136,11 @@ def steer_lesson(
             f" median {statistics.median(found) * 1000:.0f} ms, largest {max(found) * 1000:.0f} ms"
             f" over {len(found)} moves; {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
         )
-        if p95 <= LATENCY_LIMIT:
+        # A figure in seconds says something on a quiet machine only: ask for the verdict there.
+        if p95 <= LATENCY_LIMIT or not os.environ.get("LESSONS_LATENCY_GATE"):
             break
-    # A figure in seconds says something on a quiet machine only: ask for the verdict there.
-    assert p95 <= LATENCY_LIMIT or not os.environ.get("LESSONS_LATENCY_GATE"), f"p95 {p95:.3f} s"
+    else:
+        raise AssertionError(f"p95 {p95:.3f} s")
     notebook.assert_clean()
     return panel
 

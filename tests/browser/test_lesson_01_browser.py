@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.exploring import PARTS, ExplorerPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone]
+pytestmark = pytest.mark.browser
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "01_two_kinds.ipynb"
 # Lags at which the named curve of the second plot lies above the floor, its lowest value.

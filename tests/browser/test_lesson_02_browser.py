@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.exploring import PARTS, ExplorerPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone]
+pytestmark = pytest.mark.browser
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "02_recurrent_models.ipynb"
 LEFT = f"name => {{ const y = {PARTS}[1].data.find(trace => trace.name === name).y; return y[y.length - 1] }}"

@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.exploring import ExplorerPage
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone]
+pytestmark = pytest.mark.browser
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "03_feed_forward_models.ipynb"
 ANIMATED = "[...document.querySelectorAll('.js-plotly-plot')].find(p => p._transitionData?._frames?.length === 5)"

@@ -9,7 +9,7 @@ import pytest
 from tests.browser.steering import PanelPage
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone]
+pytestmark = pytest.mark.browser
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "05_why_feed_forward.ipynb"
 PANEL = "__import__('lessons_lib.panels.panel', fromlist=['_panels'])._panels['ThroughputPanel', 'throughput']"

@@ -9,7 +9,7 @@ import pytest
 from tests.browser.steering import PanelPage
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone]
+pytestmark = pytest.mark.browser
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "07_n_gram_lstm.ipynb"
 PANEL = "__import__('lessons_lib.panels.panel', fromlist=['_panels'])._panels['OrderPanel', 'n-gram']"

@@ -11,7 +11,7 @@ import pytest
 from tests.browser.steering import LATENCY_LIMIT
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone]
+pytestmark = pytest.mark.browser
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "08_stability.ipynb"
 LAST = """() => [...document.querySelectorAll('.lessons-live-plot-part')]

@@ -8,7 +8,7 @@ import pytest
 from tests.browser.steering import PanelPage
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone]
+pytestmark = pytest.mark.browser
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "10_same_predictions.ipynb"
 LAST = """name => [...document.querySelectorAll('.lessons-live-plot-part')]

@@ -8,7 +8,7 @@ import pytest
 
 from tests.waiting import wait_for
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone]
+pytestmark = pytest.mark.browser
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "11_same_training.ipynb"
 GAP = """() => [...document.querySelectorAll('.lessons-live-plot-part')]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.steering import steer_lesson
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone]
+pytestmark = pytest.mark.browser
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "12_wikitext2.ipynb"
 

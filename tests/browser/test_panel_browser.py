@@ -14,7 +14,7 @@ from tests.browser.steering import (
     steer_lesson,
 )
 
-pytestmark = [pytest.mark.browser, pytest.mark.alone]
+pytestmark = pytest.mark.browser
 
 LESSONS = Path(__file__).parents[2] / "notebooks"
 LESSON, ANSWER = "00_start_here.ipynb", "lower"

@@ -130,6 +130,7 @@ def train_without_end(path, ready):
         save_checkpoint(path, state, SETTINGS)
 
 
+@pytest.mark.slow
 def test_killed_at_twenty_random_moments_it_continues_to_the_same_weights(tmp_path):
     path, rng = tmp_path / "c", random.Random(0)
     step = seconds_per_saved_step(tmp_path / "timed")  # so that the kills fall into the training on any machine

@@ -86,6 +86,7 @@ def train_in_a_process(folder, ready):
         study.save()
 
 
+@pytest.mark.slow
 def test_killed_at_twenty_random_moments_it_ends_on_the_same_weights(corpus, tmp_path):
     methods = multiprocessing.get_all_start_methods()
     processes = multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
