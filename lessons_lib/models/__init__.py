@@ -11,6 +11,7 @@ from lessons_lib.models.gated_convolution import GatedConvolution, GatedLinearUn
 from lessons_lib.models.generation import generate, generate_tokens
 from lessons_lib.models.language_model import LanguageModel
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence, LinearRecurrence, parallel_scan, sequential_scan
+from lessons_lib.models.newton import Guess, affine_scan, looped_states, newton_guesses
 from lessons_lib.models.recurrent import GRU, LSTM, RecurrentCore, TanhRNN
 from lessons_lib.models.sequence_to_sequence import (
     ConvolutionalTranslator,
@@ -33,6 +34,7 @@ __all__ = [
     "DiagonalRecurrence",
     "GatedConvolution",
     "GatedLinearUnit",
+    "Guess",
     "LanguageModel",
     "LinearRecurrence",
     "RecurrentCore",
@@ -44,11 +46,14 @@ __all__ = [
     "Translator",
     "WaveNet",
     "Windowed",
+    "affine_scan",
     "detach_state",
     "evaluating",
     "generate",
     "generate_tokens",
+    "looped_states",
     "map_state",
+    "newton_guesses",
     "parallel_scan",
     "sequential_scan",
     "truncated_outputs",
