@@ -10,7 +10,13 @@ from lessons_lib.models.evaluating import evaluating
 from lessons_lib.models.gated_convolution import GatedConvolution, GatedLinearUnit
 from lessons_lib.models.generation import generate, generate_tokens
 from lessons_lib.models.language_model import LanguageModel
-from lessons_lib.models.linear_recurrence import DiagonalRecurrence, LinearRecurrence, parallel_scan, sequential_scan
+from lessons_lib.models.linear_recurrence import (
+    DiagonalRecurrence,
+    LinearRecurrence,
+    doubling_scan,
+    parallel_scan,
+    sequential_scan,
+)
 from lessons_lib.models.newton import Guess, affine_scan, looped_states, newton_guesses
 from lessons_lib.models.recurrent import GRU, LSTM, RecurrentCore, TanhRNN
 from lessons_lib.models.sequence_to_sequence import (
@@ -48,6 +54,7 @@ __all__ = [
     "Windowed",
     "affine_scan",
     "detach_state",
+    "doubling_scan",
     "evaluating",
     "generate",
     "generate_tokens",
