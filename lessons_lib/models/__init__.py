@@ -19,6 +19,7 @@ from lessons_lib.models.linear_recurrence import (
 )
 from lessons_lib.models.newton import Guess, affine_scan, looped_states, newton_guesses
 from lessons_lib.models.recurrent import GRU, LSTM, RecurrentCore, TanhRNN
+from lessons_lib.models.selective_recurrence import SelectiveRecurrence
 from lessons_lib.models.sequence_to_sequence import (
     ConvolutionalTranslator,
     RecurrentTranslator,
@@ -45,6 +46,7 @@ __all__ = [
     "LinearRecurrence",
     "RecurrentCore",
     "RecurrentTranslator",
+    "SelectiveRecurrence",
     "State",
     "TanhRNN",
     "Transformer",

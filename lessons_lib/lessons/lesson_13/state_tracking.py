@@ -1,0 +1,178 @@
+"""When you do need recurrence: tasks whose answer turns on every input, however old.
+
+``python -m lessons_lib.lessons.lesson_13.state_tracking`` writes ``state_tracking.json``.
+
+Running parity and running products of permutations are read in lengths up to 40, and asked for at 40, 100 and 400.
+A model with a window misses inputs beyond it.  One that contracts loses them by its rate: :func:`least_parity_loss`.
+A linear recurrence whose λ does not depend on the input can only count; one with λ(x) > 0 can erase, but not turn.
+What is left are models that some input may turn without loss: unbounded RNNs and LSTMs, and λ(x) in (-1, 1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lessons_lib.corpora import RunningProducts
+from lessons_lib.experiments.artefact import read_artefact, results_folder
+from lessons_lib.experiments.gather import gather
+from lessons_lib.experiments.machine import device_name
+from lessons_lib.models import (
+    LSTM,
+    TCN,
+    LanguageModel,
+    LinearRecurrence,
+    SelectiveRecurrence,
+    TanhRNN,
+    Transformer,
+    evaluating,
+)
+from lessons_lib.models.size import size
+from lessons_lib.stability import SpectralBall, StableSet, Unconstrained
+from lessons_lib.training import Settings, default_device, train
+
+WIDTH, BATCH_SIZE, LENGTH, BOUND = 32, 64, 40, 0.9
+LENGTHS = (40, 100, 400)
+SEEDS = (0, 1, 2)
+HELD_OUT_SEED, HELD_OUT_ROWS, LAST = 1_000_000, 200, 10
+
+
+@dataclass(frozen=True)
+class Task:
+    """Permutations of so many things, and for how many steps every model is trained on them."""
+
+    things: int
+    steps: int
+
+    def batches(self, length: int, seed: int, batch_size: int = BATCH_SIZE) -> RunningProducts:
+        """Fresh batches of this length, for every step another one."""
+        device = default_device()
+        return RunningProducts(
+            self.things, steps=length, batch_size=batch_size, batches=self.steps, seed=seed, device=device
+        )
+
+
+TASKS = {"parity": Task(2, 600), "permutations of 3": Task(3, 1000)}
+
+# The windows hold 31 inputs; every other core may use the whole past.
+CORES: dict[str, Callable[[], Any]] = {
+    "TCN": lambda: TCN(WIDTH, WIDTH, 4),
+    "Transformer, window": lambda: Transformer(WIDTH, WIDTH, 2, window=16),
+    "linear recurrence, fixed λ": lambda: LinearRecurrence(WIDTH, WIDTH, units=WIDTH, bound=1.0),
+    "linear recurrence, λ(x) in (0, 1)": lambda: SelectiveRecurrence(WIDTH, WIDTH, 2),
+    "linear recurrence, λ(x) in (-1, 1)": lambda: SelectiveRecurrence(WIDTH, WIDTH, 2, signed=True),
+    "stable RNN": lambda: TanhRNN(WIDTH, 2 * WIDTH),
+    "RNN": lambda: TanhRNN(WIDTH, 2 * WIDTH),
+    "LSTM": lambda: LSTM(WIDTH, 2 * WIDTH),
+}
+JOBS = [{"task": task, "model": model, "seed": seed} for task, seed, model in product(TASKS, SEEDS, CORES)]
+
+
+def stable_set(model: str) -> StableSet:
+    """The stable RNN is kept at ‖W‖_2 <= .9, all others are left alone."""
+    return SpectralBall(BOUND) if model == "stable RNN" else Unconstrained()
+
+
+def factory(task: str, model: str, seed: int = 0) -> Callable[[], tuple[LanguageModel, RunningProducts]]:
+    """A function that builds the model and its batches of length 40; the same each time it is called."""
+
+    def build() -> tuple[LanguageModel, RunningProducts]:
+        batches = TASKS[task].batches(LENGTH, seed)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            built = LanguageModel(CORES[model](), batches.vocabulary_size, WIDTH)
+            torch.nn.init.normal_(built.embedding.weight)
+        return built.to(default_device()), batches
+
+    return build
+
+
+def settings(model: str) -> Settings:
+    """For Adam, full backpropagation over the 40 steps."""
+    return Settings(LENGTH, learning_rate=3e-3, gradient_clip=1.0, stable_set=stable_set(model))
+
+
+@torch.no_grad()
+def accuracy(model: LanguageModel, task: str, length: int) -> float:
+    """Share of right answers among the last ten of sequences of this length that no training has seen."""
+    inputs, targets = TASKS[task].batches(length, HELD_OUT_SEED, HELD_OUT_ROWS)[0]
+    with evaluating(model):
+        features, _ = model(inputs)
+        said = model.logits(features[:, -LAST:]).argmax(-1)
+    return float((said == targets[:, -LAST:]).double().mean())
+
+
+def measure(task: str, model: str, seed: int, *, steps: int | None = None) -> dict[str, Any]:
+    """Train one model and ask it at every length.
+
+    ``losses``: means over tenths of the training, in nats an answer: whether the training was flat at its end.
+    """
+    built, batches = factory(task, model, seed)()
+    steps = TASKS[task].steps if steps is None else steps
+    records = train(built, batches, settings(model), steps=steps, seed=seed, optimizer="adam")
+    losses = torch.stack([record.loss for record in records])
+    return {
+        "task": task,
+        "model": model,
+        "seed": seed,
+        "accuracy": {str(length): accuracy(built, task, length) for length in LENGTHS},
+        "losses": [float(part.mean()) for part in losses.chunk(10)],
+        "parameters": size(built),
+        "context_length": built.context_length,
+    }
+
+
+def least_parity_loss(rate: float, lag: int, *, diameter: float, slope: float) -> float:
+    """What a contraction must lose on running parity: nats an answer, ``lag`` steps after the first bit.
+
+    Pair each bit stream with the one that differs in its first bit alone: all answers differ.  After the first bit
+    the two states are at most ``diameter`` apart, ``lag`` steps later at most rate^lag diameter, so that the scores
+    (the log odds of "odd") differ by at most δ = slope rate^lag diameter.  One score should be positive, the other
+    negative; as the logistic loss is convex, the two lose log(1 + exp(-δ/2)) each in the mean, or more.  As the lag
+    grows this is log 2, chance, whatever was learnt.  (No such bound holds for accuracy: an arbitrarily small
+    difference still has a sign.  It needs arbitrarily exact numbers.)
+
+    Args:
+        rate: λ: the state contracts by it at every step, whatever is read.  0 for a model whose window is over.
+        lag: steps since the first bit.
+        diameter: the largest distance of two states, in the norm of the rate; 2 √d for d tanh units.
+        slope: Lipschitz constant of the score; of a linear readout the norm of the difference of its two rows.
+    """
+    return math.log1p(math.exp(-slope * rate**lag * diameter / 2))
+
+
+def artefact_path() -> Path:
+    return results_folder() / "state_tracking.json"
+
+
+def read() -> list[dict[str, Any]]:
+    """The stored points: see :func:`measure`."""
+    return read_artefact(artefact_path())["points"]
+
+
+def main() -> None:
+    """Train what the artefact does not hold yet."""
+    torch.set_num_threads(1)
+    config = {
+        "length": LENGTH,
+        "batch_size": BATCH_SIZE,
+        "width": WIDTH,
+        "steps": {name: task.steps for name, task in TASKS.items()},
+        "optimizer": "adam",
+        "learning_rate": 3e-3,
+        "gradient_clip": 1.0,
+        "bound": BOUND,
+        "held_out": {"rows": HELD_OUT_ROWS, "answers": LAST},
+    }
+    content = {"study": "state_tracking", "device": device_name(default_device()), "config": config}
+    gather(artefact_path(), content, JOBS, measure, print)
+
+
+if __name__ == "__main__":
+    main()
