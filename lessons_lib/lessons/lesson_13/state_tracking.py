@@ -37,7 +37,7 @@ from lessons_lib.models.size import size
 from lessons_lib.stability import SpectralBall, StableSet, Unconstrained
 from lessons_lib.training import Settings, default_device, train
 
-WIDTH, BATCH_SIZE, LENGTH, BOUND = 32, 64, 40, 0.9
+WIDTH, BATCH_SIZE, LENGTH, BOUND = 32, 32, 40, 0.9
 LENGTHS = (40, 100, 400)
 SEEDS = (0, 1, 2)
 HELD_OUT_SEED, HELD_OUT_ROWS, LAST = 1_000_000, 200, 10
