@@ -11,12 +11,14 @@ from lessons_lib.models import looped_states, newton_guesses
 from lessons_lib.panels import Explorer, Knob
 
 LENGTH = 256
-SHOWN = (1, 2, 4, 8, 16)  # guesses; where the last comes sooner, it stands for those after it
+WINDOW = slice(40, 80)  # a few steps of the middle: of 256 nothing could be told apart
+DRAWN, MEASURED = (1, 2, 4), (1, 2, 4, 8, 16, 32, 64)  # guesses; the last stands for those that are not needed
+EXACT = 1e-16  # stands for no error on a logarithmic axis
 KNOBS = {"gain": Knob("gain", "W = gain × a rotation: above 1, W no longer contracts", 0.5, 2.5, 0.8, step=0.05)}
 
 
 def draw(gain: float, *, length: int = LENGTH, seed: int = 0) -> list[go.Figure]:
-    """One unit of the true trajectory under Newton's guesses, and the largest error of each guess.
+    """Forty steps of one unit under Newton's first guesses, and each guess's distance from the loop at every step.
 
     Args:
         gain: ‖W‖_2.
@@ -28,26 +30,26 @@ def draw(gain: float, *, length: int = LENGTH, seed: int = 0) -> list[go.Figure]
     """
     weight, drive = system(gain, length, seed)
     true = looped_states(weight, drive)
-    guesses = list(newton_guesses(weight, drive, tolerance=TOLERANCE))
+    guesses = [guess.states for guess in newton_guesses(weight, drive, tolerance=TOLERANCE)]
     count, exponent = len(guesses) - 1, largest_exponent(weight, true)
     steps = range(1, length + 1)
-    lines = [figures.Series("the loop", true[:, 0], steps, family="baseline")]
-    lines += [figures.Series(f"guess {i}", guesses[min(i, count)].states[:, 0], steps) for i in SHOWN]
+    lines = [figures.Series("the loop", true[WINDOW, 0], steps[WINDOW], family="left alone", markers=True)]
+    lines += [figures.Series(f"guess {i}", guesses[min(i, count)][WINDOW, 0], steps[WINDOW]) for i in DRAWN]
     trajectory = figures.curves(
         lines,
         title=f"{count} iteration{'s' * (count > 1)} for {length} steps; Lyapunov exponent {exponent:+.2f}",
         x="time t (steps)",
         y="state of unit 1",
     )
-    misses = [max(guess.residual, 1e-16) for guess in guesses]
-    residuals = figures.curves(
-        [figures.Series("residual", misses, markers=True)],
-        title="By how much each guess misses the recurrence",
-        x="iteration",
-        y="largest |h_t - tanh(W h_{t-1} + u_t)|",
+    apart = [(guesses[min(i, count)] - true).abs().amax(1).clamp(min=EXACT) for i in MEASURED]
+    distances = figures.curves(
+        [figures.Series(f"guess {i}", distance, steps) for i, distance in zip(MEASURED, apart, strict=True)],
+        title="What each guess has right: its distance from the loop",
+        x="time t (steps)",
+        y="largest difference of a unit",
         log_y=True,
     )
-    return [trajectory, residuals]
+    return [trajectory, distances]
 
 
 def panel(prediction: Question | None = None) -> Explorer:

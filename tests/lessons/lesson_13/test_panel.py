@@ -44,10 +44,21 @@ def test_the_lines_are_the_guesses_of_newton_s_method_over_the_loop(explorer):
     def shown(curve):
         return torch.tensor(explorer.plot.curves[curve].y)
 
-    torch.testing.assert_close(shown("0.0"), looped_states(weight, drive)[:, 0], atol=1e-4, rtol=1e-4)
-    for place, i in enumerate(panel.SHOWN, start=1):
-        torch.testing.assert_close(shown(f"0.{place}"), guesses[min(i, count)].states[:, 0], atol=1e-4, rtol=1e-4)
-    assert len(shown("1.0")) == count + 1
+    true = looped_states(weight, drive)
+    drawn = [true, *(guesses[min(i, count)].states for i in panel.DRAWN)]
+    for place, states in enumerate(drawn):
+        torch.testing.assert_close(shown(f"0.{place}"), states[panel.WINDOW, 0], atol=1e-4, rtol=1e-4)
+    for place, i in enumerate(panel.MEASURED):
+        distance = (guesses[min(i, count)].states - true).abs().amax(1).clamp(min=panel.EXACT)
+        torch.testing.assert_close(shown(f"1.{place}").log10(), distance.log10(), atol=1e-3, rtol=0.0)
+
+
+def test_where_differences_grow_a_guess_is_right_up_to_a_front_that_moves_on():
+    _, distances = panel.draw(2.0)
+    fronts = [next(t for t, y in zip(line.x, line.y, strict=True) if y > 1e-3) for line in distances.data]
+    print(f"first step off by .001: guesses {panel.MEASURED}: {fronts}")
+    assert fronts == sorted(fronts)
+    assert all(front > guess for front, guess in zip(fronts, panel.MEASURED, strict=True))
 
 
 def test_what_is_drawn_stays_one_set_of_curves_whatever_the_gain():
