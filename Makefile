@@ -3,6 +3,8 @@
 # make check       one lesson while writing it: make check NB=04
 # make notebooks   run the lessons on the laptop budget and store their outputs (one: NB=04)
 # make solutions   the teacher's notebooks, into notebooks/solutions/built
+# make site        the course as pages to read, in build/site: figures live, no network, no kernel
+# make slides NB=08    the slides of a lesson, in build/slides: open the page that it names
 # make results     every artefact that is missing in data/results (hours; killed, it resumes)
 # make bench       the benchmarks: ratios measured in one run, each beside its limit
 # make clean       remove the environment and everything built
@@ -32,10 +34,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
-# Each is a module of lessons_lib.experiments that writes the artefact of its own name.
-STUDIES := chorale_families n_gram parallel_recurrence races stable_regime translation waveforms why_feed_forward
-
-.PHONY: lab test check notebooks solutions results bench clean
+.PHONY: lab test check notebooks solutions site slides results bench clean
 
 lab: $(VENV)/lab.stamp
 	$(RUN) -m jupyterlab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb \
@@ -60,13 +59,14 @@ notebooks: $(VENV)/test.stamp
 solutions: $(VENV)/test.stamp
 	$(RUN) notebooks/build.py solutions $(NB)
 
+site: $(VENV)/docs.stamp
+	$(RUN) docs/build.py site
+
+slides: $(VENV)/docs.stamp
+	$(RUN) docs/build.py slides "$(NB)"
+
 results: $(VENV)/test.stamp
-	[ -e data/results/truncation_words.json ] || $(RUN) -m lessons_lib.lessons.lesson_04.experiment
-	for study in $(STUDIES); do \
-		[ -e data/results/$$study.json ] || $(RUN) -m lessons_lib.experiments.$$study || exit; done
-	[ -e data/results/chorales.json ] || $(VENV)/bin/lessons study chorales --processes 2
-	{ $(VENV)/bin/lessons table --preset laptop; $(RUN) -m lessons_lib.wikitext2.cost; } | sed -n 's/^missing: lessons //p' | \
-		while read -r words; do $(VENV)/bin/lessons $$words --resume || exit; done
+	$(VENV)/bin/lessons run --missing
 
 bench: $(VENV)/test.stamp
 	$(VENV)/bin/lessons bench
@@ -89,6 +89,10 @@ $(VENV)/lab.stamp: pyproject.toml constraints.txt
 	$(RUN) -m pip install -q -c constraints.txt -e ".[lab]"
 	@mkdir -p $(LAB_SETTINGS) && printf '%s' '$(NO_NEWS)' > $(LAB_SETTINGS)/overrides.json
 	@printf '%s' "$(CURDIR)" > $(VENV)/folder
+	@touch $@
+
+$(VENV)/docs.stamp: $(VENV)/lab.stamp
+	$(RUN) -m pip install -q -c constraints.txt -e ".[docs,lab]"
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/lab.stamp

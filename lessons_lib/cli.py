@@ -3,34 +3,38 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import sys
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
-from tqdm import tqdm
 
 from lessons_lib import bench as benchmarks
 from lessons_lib.corpora import DataUnavailable
-from lessons_lib.training import CheckpointError, default_device
+from lessons_lib.experiments.catalogue import experiments_in
+from lessons_lib.experiments.certificate import CertificateError
+from lessons_lib.experiments.experiment import Case
+from lessons_lib.files import cache_folder
+from lessons_lib.training import CheckpointError
+from lessons_lib.wikitext2 import experiment as wikitext2
 from lessons_lib.wikitext2 import rows as configs
 from lessons_lib.wikitext2 import table
-from lessons_lib.wikitext2 import training as wikitext2
+from lessons_lib.wikitext2.training import DivergedError
 
 app = typer.Typer(
-    help="When recurrent models don't need to be recurrent: the studies behind the lessons.",
+    help="When recurrent models don't need to be recurrent: the experiments behind the lessons.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
 study_app = typer.Typer(help="Train, certify and publish one row of a study.", no_args_is_help=True)
 app.add_typer(study_app, name="study")
 
+WITH_EXPERIMENTS = ("experiments", "wikitext2", "lessons")
 # What a person can mend: said in one line, without a traceback.
 EXPECTED: tuple[type[Exception], ...] = (ValueError, CheckpointError, DataUnavailable, OSError)
-REFUSED: tuple[type[Exception], ...] = (wikitext2.CertificateError, wikitext2.DivergedError)
+REFUSED: tuple[type[Exception], ...] = (CertificateError, DivergedError)
 
 SeedOption = Annotated[int, typer.Option(help="Seed of the weights and of dropout.")]
 PresetOption = Annotated[str, typer.Option(help=f"One of {', '.join(configs.PRESETS)}.")]
@@ -58,61 +62,76 @@ def study_wikitext2(
         float | None, typer.Option(help="Another λ or forget ceiling than the row's own, for what stability costs.")
     ] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; LESSONS_DEVICE or the best by default.")] = None,
-    resume: Annotated[bool, typer.Option(help="Continue from the checkpoint, if there is one.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint, if there is one.")] = False,
+    afresh: Annotated[bool, typer.Option("--afresh", help="Delete the checkpoint, if there is one.")] = False,
     corpus: CorpusOption = "wikitext2",
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
-    checkpoints: Annotated[Path, typer.Option(help="Folder for checkpoints.")] = Path("data/cache/checkpoints"),
+    checkpoints: Annotated[Path | None, typer.Option(help="Folder for checkpoints; in the cache by default.")] = None,
     results: FolderOption = None,
 ) -> None:
     """Train one row with one seed; certify it; write its artefact.
 
-    Ctrl-C (or a kill) leaves a checkpoint: run the same command with --resume.
+    Ctrl-C (or a kill) leaves a checkpoint: run the same command with --resume to go on, with --afresh to begin again.
 
     Example:  lessons study wikitext2 --row lstm-stable --preset ci --seed 0
     """
     with one_line_errors():
         torch.set_num_threads(threads)
-        config = configs.config_of(row, preset)
-        if bound is not None:
-            config, row = configs.at_bound(row, config, bound), f"{row}@{bound:g}"
-        place = default_device(device)
-        study = wikitext2.Study(row, preset, config, wikitext2.load_corpus(corpus), seed, place, checkpoints)
-        if study.checkpoint.exists() and not resume:
-            raise ValueError(f"{study.checkpoint} is there from an earlier run: add --resume, or delete it")
-        study.resume()
+        training = wikitext2.row_training(
+            row, seed, bound, preset=preset, corpus=corpus, device=device, checkpoints=checkpoints
+        )
+        if resume and afresh:
+            raise ValueError("--resume goes on from the checkpoint, --afresh deletes it: give one of the two")
+        if afresh:
+            training.checkpoint.unlink(missing_ok=True)
+        elif training.checkpoint.exists() and not resume:
+            raise ValueError(
+                f"{training.checkpoint} is there from an earlier run: "
+                "add --resume to go on from it, or --afresh to delete it"
+            )
         try:
-            often = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file keeps every line
-            with tqdm(
-                total=study.steps, initial=study.training.step, unit="step", desc=study.name, mininterval=often
-            ) as bar:
-                for progress in study.train():
-                    bar.update(progress.step - bar.n)
-                    if progress.curve:
-                        bar.set_postfix(valid=f"{progress.curve[-1]['valid_perplexity']:.1f}", refresh=False)
+            path = wikitext2.finish(training, results)
         except KeyboardInterrupt:
-            study.save()
-            typer.echo(f"stopped at step {study.training.step} of {study.steps}; add --resume to go on", err=True)
+            step, steps = training.state.step, training.steps
+            typer.echo(f"stopped at step {step} of {steps}; add --resume to go on", err=True)
             raise typer.Exit(130) from None
-        path = study.publish(results)
         typer.echo(f"wrote {path.name}: {table.read_artefact(path)['test_perplexity']:.1f} test perplexity")
 
 
-@study_app.command("chorales")
-def study_chorales(
-    processes: Annotated[int, typer.Option(help="Models trained at once.")] = max(1, (os.cpu_count() or 2) - 1),
+@app.command("run")
+def run(
+    name: Annotated[str | None, typer.Argument(help="An experiment; without one all are listed.")] = None,
+    case: Annotated[list[str] | None, typer.Option(help="key=value: only the cases that have it.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Only the cases with this seed.")] = None,
+    missing: Annotated[bool, typer.Option("--missing", help="Run whatever is missing of any experiment.")] = False,
     results: FolderOption = None,
 ) -> None:
-    """Train recurrent models of Bach's chorales, stable and not, and write chorales.json: some ten minutes.
+    """Measure what an experiment's file in data/results lacks; killed, the same command goes on.
 
-    Example:  lessons study chorales --processes 4
+    Example:  lessons run truncation_words --case k=5 --seed 0
     """
-    from lessons_lib.experiments import chorales
-    from lessons_lib.experiments.artefact import results_folder, write_artefact
+    with one_line_errors():
+        found = experiments_in(*(f"{__package__}.{room}" for room in WITH_EXPERIMENTS))
+        if name is not None and name not in found:
+            raise ValueError(f"no experiment {name!r}: choose one of {', '.join(found)}")
+        chosen = list(found.values()) if name is None else [found[name]]
+        if name is None and not missing:
+            for experiment in chosen:
+                todo = experiment.missing(results)
+                typer.echo(f"{experiment.name}: {experiment.about}; {f'{len(todo)} missing' if todo else 'complete'}")
+                for one in todo:
+                    typer.echo(f"  missing: lessons run {experiment.name} {as_options(one)}".rstrip())
+            return
+        words = (case or []) + ([] if seed is None else [f"seed={seed}"])
+        for experiment in chosen:
+            experiment.run(words, results, typer.echo)
+            typer.echo(f"{experiment.name}: {len(experiment.missing(results))} missing")
 
-    with one_line_errors(chorales.CertificateError):
-        path = (results or results_folder()) / "chorales.json"
-        write_artefact(path, chorales.study(processes=processes, tell=typer.echo))
-        typer.echo(f"wrote {path.name}")
+
+def as_options(case: Case) -> str:
+    """A case as the options that choose it."""
+    words = ((key, shlex.quote(f"{key}={value}")) for key, value in case.items())
+    return " ".join(f"--seed {case[key]}" if key == "seed" else f"--case {word}" for key, word in words)
 
 
 @app.command("search")
@@ -126,9 +145,9 @@ def search(
     ray: Annotated[bool, typer.Option(help="Send trials as Ray tasks (extra: ray).")] = False,
     gpus: Annotated[float, typer.Option(help="With --ray: GPUs per trial, 0.5 for two on one card.")] = 0.0,
     corpus: CorpusOption = "wikitext2",
-    folder: Annotated[Path, typer.Option(help="Journal and checkpoints; shared between nodes.")] = Path(
-        "data/cache/search"
-    ),
+    folder: Annotated[
+        Path | None, typer.Option(help="Journal and checkpoints, shared between nodes; in the cache by default.")
+    ] = None,
     results: FolderOption = None,
 ) -> None:
     """Search one row's hyper-parameters; killed workers and a killed driver resume (same command again).
@@ -139,17 +158,10 @@ def search(
     from lessons_lib.wikitext2 import search as searching
 
     with one_line_errors(searching.WorkerError):
-        result = searching.search(
-            row,
-            preset,
-            trials=trials,
-            epochs=epochs,
-            folder=folder / f"{corpus}-{row}-{preset}",
-            workers=searching.RayTasks(gpus) if ray else searching.Processes(),
-            at_once=processes,
-            corpus=corpus,
-            device=device,
-            tell=typer.echo,
+        place = (folder or cache_folder() / "search") / f"{corpus}-{row}-{preset}"
+        workers = searching.RayTasks(gpus) if ray else searching.Processes()
+        result = searching.run(
+            searching.Search(row, preset, epochs, place, corpus, device), trials, workers, processes, typer.echo
         )
         path = searching.publish(result, results or results_folder())
         typer.echo(f"wrote {path.name}: best trial {result['best']}")

@@ -82,7 +82,7 @@ def execute(notebook: NotebookNode, *, cell_timeout: float | None = None) -> Not
 
 
 def tidy(notebook: NotebookNode) -> NotebookNode:
-    """What is worth storing: cells, tags, outputs, and the little metadata by which a page chooses its kernel.
+    """What is worth storing: cells, tags, slide types, outputs, and what little a page needs to choose its kernel.
 
     ValueError when an output names a folder of the machine that executed the notebook.
     """
@@ -93,7 +93,7 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
         }
     )
     for cell in notebook.cells:
-        cell.metadata = {"tags": cell.metadata.tags} if cell.metadata.get("tags") else {}
+        cell.metadata = {name: cell.metadata[name] for name in ("tags", "slideshow") if cell.metadata.get(name)}
         if cell.cell_type == "code" and ASKS.search(cell.source):
             cell.metadata["jupyter"] = {"source_hidden": True}
     stored = nbformat.writes(notebook)

@@ -29,3 +29,16 @@ def wikitext2_present() -> None:
 def jsb_chorales_present() -> None:
     """Skips the test when the JSB chorales would have to be downloaded."""
     _skip_without("The JSB chorales file", download.JSB_CHORALES)
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str):
+    """One browser for all tests: Playwright runs once in a process."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.lab import CHROMIUM_FLAGS
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()

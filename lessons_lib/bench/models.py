@@ -16,15 +16,15 @@ from torch.utils._pytree import tree_flatten
 
 from lessons_lib.bench import Gate
 from lessons_lib.experiments.machine import cpu_seconds
-from lessons_lib.models import GRU, LSTM, TanhRNN, truncated_outputs
+from lessons_lib.models import GRU, LSTM, Recurrent, RecurrentCore, TanhRNN, truncated_outputs
 
 CONTEXT_LENGTH, SPEED_LIMIT, MEMORY_LIMIT = 35, 2.0, 1.1
 BATCH, TIME, WIDTH = 20, 50, 200
-Way = Callable[[Any, Tensor, int], Tensor]
-KINDS: dict[str, Any] = {"tanh-RNN": TanhRNN, "GRU": GRU, "LSTM": LSTM}
+Way = Callable[[RecurrentCore, Tensor, int], Tensor]
+KINDS: dict[str, type[RecurrentCore]] = {"tanh-RNN": TanhRNN, "GRU": GRU, "LSTM": LSTM}
 
 
-def unfolded(core: Any, inputs: Tensor, context_length: int) -> Tensor:
+def unfolded(core: RecurrentCore, inputs: Tensor, context_length: int) -> Tensor:
     """The usual way: one window per position, (batch, time, width) -> (batch, time, hidden).
 
     Inputs before the first are zeros, so the first ``context_length - 1`` outputs differ from the sweep's.
@@ -35,7 +35,7 @@ def unfolded(core: Any, inputs: Tensor, context_length: int) -> Tensor:
     return core.cells[0](windows)[0][:, -1].unflatten(0, (batch, time_))
 
 
-def sweep(core: Any, inputs: Tensor, context_length: int) -> Tensor:
+def sweep(core: Recurrent, inputs: Tensor, context_length: int) -> Tensor:
     """Every context length up to ``context_length``, the last one kept."""
     return deque(truncated_outputs(core, inputs, context_length), maxlen=1)[0]
 
@@ -63,7 +63,9 @@ class PeakMemory(TorchDispatchMode):
         self.live = self.peak = 0
         self._known: set[int] = set()
 
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+    def __torch_dispatch__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
         result = function(*args, **(kwargs or {}))
         for tensor in tree_flatten(result)[0]:
             if isinstance(tensor, Tensor):

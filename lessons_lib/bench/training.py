@@ -22,19 +22,14 @@ from torch.nn import functional as F
 from lessons_lib.bench import Gate
 from lessons_lib.corpora import Stream
 from lessons_lib.experiments.machine import cpu_seconds
-from lessons_lib.models import LSTM, LanguageModel, TanhRNN
+from lessons_lib.models import LSTM, LanguageModel, State, TanhRNN
 from lessons_lib.models.adaptive import AdaptiveLanguageModel
-from lessons_lib.stability import LSTMStableSet, LSTMWideSet, SpectralBall, StableSet, Unconstrained
+from lessons_lib.stability import StableSet, Unconstrained, stable_sets
 from lessons_lib.training import Settings, TrainingState, mean_loss, training_step
 
 VOCABULARY, WIDTH, BATCH, STEPS = 33_278, 200, 20, 35
 CLIP, RATE = 0.25, 1.0
 CORES: dict[str, Any] = {"rnn": (TanhRNN, nn.RNN), "lstm": (LSTM, nn.LSTM)}
-SETS: dict[str, tuple[str, StableSet]] = {
-    "rnn": ("rnn", SpectralBall(0.95)),
-    "lstm": ("lstm", LSTMStableSet()),
-    "lstm, wide set": ("lstm", LSTMWideSet()),
-}
 
 
 class Plain(nn.Module):
@@ -47,12 +42,12 @@ class Plain(nn.Module):
         self.core.load_state_dict(model.core.cells[0].state_dict())
         self.decoder = copy.deepcopy(model.decoder)
 
-    def loss(self, inputs: Tensor, targets: Tensor, state: Any = None) -> tuple[Tensor, Any]:
+    def loss(self, inputs: Tensor, targets: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         outputs, state = self.core(self.embedding(inputs), state)
         log_p = F.log_softmax(self.decoder(outputs), dim=-1)
         return F.nll_loss(log_p.view(-1, VOCABULARY), targets.reshape(-1)), state
 
-    def training_step(self, inputs: Tensor, targets: Tensor, state: Any) -> tuple[Tensor, Any]:
+    def training_step(self, inputs: Tensor, targets: Tensor, state: State | None) -> tuple[Tensor, State | None]:
         self.zero_grad()
         detached = state if state is None or isinstance(state, Tensor) else tuple(s.detach() for s in state)
         detached = detached.detach() if isinstance(detached, Tensor) else detached
@@ -213,7 +208,9 @@ def gates() -> list[Gate]:
             Gate(f"{core} 1x{WIDTH}: evaluation, times the plain speed", evaluation_speed(core), 1.7, at_least=True),
             Gate(f"{core} 1x{WIDTH}: memory growth, of the plain way's", memory_growth(core), 0.35),
         ]
-    for name, (core, stable_set) in SETS.items():
+    fitting = [(core, kind) for core, (ours, _) in CORES.items() for kind in stable_sets() if kind.fits(ours(1, 1))]
+    for core, kind in fitting:
+        name, stable_set = f"{core} in {kind.name}", kind()
         for width, limit in ((256, 0.02), (512, 0.06)):
             share = projection_share(core, stable_set, width, adaptive=False)
             found.append(Gate(f"{name} 1x{width}: projection, of a full-vocabulary step", share, limit))

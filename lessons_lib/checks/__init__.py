@@ -3,8 +3,18 @@
 Each lesson's own checks are a module: ``from lessons_lib.checks import lesson_00``.
 """
 
-from lessons_lib.checks.exercises import exercise, is_blank, mismatch
+from lessons_lib.checks.exercises import exercise, is_blank, mismatch, named_mistake
 from lessons_lib.checks.questions import Question, predict, question
 from lessons_lib.checks.verdict import NOT_ANSWERED, Verdict
 
-__all__ = ["NOT_ANSWERED", "Question", "Verdict", "exercise", "is_blank", "mismatch", "predict", "question"]
+__all__ = [
+    "NOT_ANSWERED",
+    "Question",
+    "Verdict",
+    "exercise",
+    "is_blank",
+    "mismatch",
+    "named_mistake",
+    "predict",
+    "question",
+]

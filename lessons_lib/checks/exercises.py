@@ -80,6 +80,39 @@ def mismatch(answer: Any, expected: Any, tolerance: float = 1e-6) -> str | None:
     return f"the largest difference from the expected values is {difference:.2g}"
 
 
+def named_mistake(
+    given: Any,
+    right: Any,
+    wrong: Mapping[str, Any],
+    tolerance: float | None = 1e-6,
+    *,
+    named: str = "{}",
+    unnamed: str = "{}",
+) -> str | None:
+    """What is wrong with an answer, in one line; None when it is right.
+
+    Args:
+        right: the right answer.
+        wrong: known wrong answers by the mistake that leads to them; the first one that was given is named.
+        tolerance: as for :func:`mismatch`; None: answers are compared with ``==``.
+        named, unnamed: the line for a mistake that has a name here, and for another one, ``{}`` being the mistake's
+            name or the difference from the right answer.
+    """
+
+    def difference(expected: Any) -> str | None:
+        if tolerance is not None:
+            return mismatch(given, expected, tolerance)
+        return None if given == expected else f"expected {expected}, yours is {given}"
+
+    told = difference(right)
+    if told is None:
+        return None
+    for mistake, answer in wrong.items():
+        if difference(answer) is None:
+            return named.replace("{}", mistake)
+    return unnamed.replace("{}", told)
+
+
 class _BlankError(Exception):
     """The learner's function still has a blank in it."""
 

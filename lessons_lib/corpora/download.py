@@ -1,19 +1,19 @@
 """Public data files: where they are looked for, how they are fetched, and the hashes they must pass.
 
 Order: the folder in ``LESSONS_DATA_DIR``, the cache, the mirrors.  Every byte that leaves this module has
-    passed its SHA-256.  The cache is ``LESSONS_CACHE_DIR`` if set, ``data/cache`` in a checkout of the
-    project, and ``~/.cache/lessons_lib`` otherwise.
+passed its SHA-256.
 """
 
 import hashlib
 import io
 import os
-import tempfile
 import warnings
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+
+from lessons_lib.files import cache_folder, write_atomically
 
 
 class DataUnavailable(RuntimeError):  # noqa: N818  (a state of the machine, not a mistake)
@@ -70,16 +70,6 @@ JSB_CHORALES = DataFile(
 )
 
 
-def cache_dir() -> Path:
-    """The folder that holds downloads and what is derived from them; it need not exist yet."""
-    if chosen := os.environ.get("LESSONS_CACHE_DIR"):
-        return Path(chosen).expanduser()
-    checkout = Path(__file__).parents[2]
-    if (checkout / "pyproject.toml").is_file() and (checkout / "data").is_dir():
-        return checkout / "data" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lessons_lib"
-
-
 def read(file: DataFile) -> bytes:
     """The verified bytes of a file, downloaded into the cache if they are nowhere on this machine.
 
@@ -90,7 +80,7 @@ def read(file: DataFile) -> bytes:
     if found is not None:
         return found
     content = _download(file)
-    store(cache_dir() / file.path, content)
+    store(cache_folder() / file.path, content)
     return content
 
 
@@ -104,20 +94,9 @@ def available(*files: DataFile) -> bool:
 
 
 def store(path: Path, content: bytes) -> None:
-    """Write a cache file whole or not at all; a cache that cannot be written costs a warning and nothing
-    else.
-    """
+    """Write a cache file whole or not at all; a cache that cannot be written costs a warning and nothing else."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        try:
-            with open(handle, "wb") as file:
-                file.write(content)
-            # Two processes may get here at once: each replaces the name by a whole file with the same bytes.
-            os.replace(part, path)
-        except BaseException:
-            os.unlink(part)
-            raise
+        write_atomically(path, content)
     except OSError as error:
         warnings.warn(
             f"cannot write {path} ({error.strerror or error}): this data is not kept for the next time. "
@@ -136,7 +115,7 @@ def _read_here(file: DataFile) -> bytes | None:
                 # Somebody chose this folder: going on to another copy would hide what is wrong with it.
                 raise DataUnavailable(f"{path} is not the pinned file ({mistake}): replace or remove it")
             return content
-    content = bytes_of(cache_dir() / file.path)
+    content = bytes_of(cache_folder() / file.path)
     return None if content is None or _mistake(file, content) else content
 
 

@@ -253,8 +253,8 @@ class AddingProblem(FreshBatches):
     """Add the two marked numbers of a long row (Hochreiter & Schmidhuber 1997, section 5.4).
 
     Inputs: ``(batch, length, 2)`` float32; channel 0 holds uniform numbers in [0, 1), channel 1 is 1 at two
-        places, one in each half, and 0 elsewhere.  Targets: ``(batch,)`` float32, the sum of the two marked
-        numbers, to be given at the last step and scored by its mean squared error.
+        places, one in each half, and 0 elsewhere.  Targets: ``(batch, length)`` float32, at the last step the sum
+        of the two marked numbers, to be scored by its mean squared error; the steps before are not scored (-100).
 
     Raises:
         ValueError: a length below 2.
@@ -287,4 +287,6 @@ class AddingProblem(FreshBatches):
         marks = np.zeros_like(numbers)
         marks[rows, first] = marks[rows, second] = 1
         sums = numbers[rows, first] + numbers[rows, second]
-        return torch.from_numpy(np.stack([numbers, marks], axis=-1)), torch.from_numpy(sums)
+        targets = np.full_like(numbers, IGNORED)
+        targets[:, -1] = sums
+        return torch.from_numpy(np.stack([numbers, marks], axis=-1)), torch.from_numpy(targets)

@@ -10,15 +10,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lessons_lib.training.checkpoint import write_atomically
+from lessons_lib.files import checkout, write_atomically
+from lessons_lib.files import results_folder as results_folder  # experiments import it from here
 
 SCHEMA = 1
-
-
-def results_folder() -> Path:
-    """``data/results`` of the checkout this package is imported from, else of the working directory."""
-    checkout = Path(__file__).resolve().parents[2]
-    return (checkout if (checkout / "pyproject.toml").exists() else Path.cwd()) / "data" / "results"
 
 
 def artefact_name(corpus: str, row: str, preset: str, seed: int) -> str:
@@ -33,7 +28,6 @@ def write_artefact(path: Path, content: dict[str, Any]) -> None:
         OSError: the folder cannot be written.
         ValueError: a number in it is not finite, which JSON cannot hold: leave it out or name it in words.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps({"schema": SCHEMA, **content, **provenance()}, indent=1, allow_nan=False, ensure_ascii=False)
     write_atomically(path, (text + "\n").encode())
 
@@ -65,7 +59,9 @@ def provenance() -> dict[str, Any]:
 
 def code_version() -> str:
     """The git commit of the checkout ("+" when files differ from it), else the installed version."""
-    folder = Path(__file__).resolve().parents[2]
+    folder = checkout()
+    if folder is None:
+        return version("lessons-lib")
 
     def git(*words: str) -> str:
         return subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, check=True).stdout

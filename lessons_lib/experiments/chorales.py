@@ -1,7 +1,5 @@
 """What stability costs a model of Bach's chorales: recurrent models kept in a stable set, and left alone.
 
-    lessons study chorales      trains every row and writes data/results/chorales.json
-
 Learning rate and epoch are chosen on the validation pieces, for each row on its own; the test pieces are scored
 once, with the model so chosen.  The loss is ``corpora.frame_loss``: nats summed over the 88 keys, averaged over
 the predicted frames (Bai et al. 2018; Boulanger-Lewandowski et al. 2012).
@@ -11,10 +9,9 @@ from __future__ import annotations
 
 import copy
 import math
-import multiprocessing
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -25,24 +22,14 @@ from torch import Tensor, nn
 from lessons_lib.corpora import ChoraleBatches, Chorales, DataUnavailable, frame_loss, jsb_chorales
 from lessons_lib.corpora.download import JSB_CHORALES
 from lessons_lib.corpora.music import KEYS
-from lessons_lib.experiments.artefact import mean_and_range
-from lessons_lib.experiments.machine import device_name
-from lessons_lib.models import LSTM, State, TanhRNN, evaluating, truncated_outputs
-from lessons_lib.stability import (
-    LSTMStableSet,
-    LSTMWideSet,
-    SpectralBall,
-    StableSet,
-    Unconstrained,
-    certified_rate,
-    context_for,
-    gradient_by_lag,
-    layers_of,
-    singular_values,
-    spectral_norm,
-    truncation_bounds,
-)
-from lessons_lib.training import Mailbox, Settings, linear_decay, train
+from lessons_lib.experiments.certificate import certificate
+from lessons_lib.experiments.experiment import Case, Experiment
+from lessons_lib.experiments.training import from_seed
+from lessons_lib.models import LSTM, State, TanhRNN
+from lessons_lib.models.size import parameter_count
+from lessons_lib.runs import Probe
+from lessons_lib.stability import LSTMStableSet, LSTMWideSet, SpectralBall, StableSet, Unconstrained
+from lessons_lib.training import Mailbox, Settings, batch_loss, linear_decay, train
 
 BATCH_SIZE, EPOCHS, GRADIENT_CLIP = 8, 50, 1.0
 RATES = (2e-3, 6e-3, 1.8e-2)
@@ -134,9 +121,17 @@ class ChoraleModel(nn.Module):
         """How many frames a prediction may use; None: all of them."""
         return self.core.context_length
 
+    def embed(self, frames: Tensor) -> Tensor:
+        """frames: (..., 88) -> what the core is fed: the frames themselves."""
+        return frames
+
+    def input_bound(self, order: float) -> float:
+        """The largest norm of a frame: its entries are 0 or 1, and at most MOST_KEYS of them are 1."""
+        return MOST_KEYS ** (1 / order)
+
     def forward(self, frames: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """frames: (batch, time, 88) -> features: (batch, time, hidden), and the core's state."""
-        features, state = self.core(frames, state)
+        features, state = self.core(self.embed(frames), state)
         return self.dropout(features), state
 
     def logits(self, features: Tensor) -> Tensor:
@@ -151,13 +146,11 @@ class ChoraleModel(nn.Module):
 def factory(
     row: str, seed: int = 0, *, epochs: int = EPOCHS, reading: Music | None = None
 ) -> Callable[[], tuple[ChoraleModel, ChoraleBatches]]:
-    """A function that builds a row's model and the training pieces in batches; the same each time it is called.
-
-    ValueError for an unknown row.
-    """
+    """Builds a row's model and the training pieces in batches.  ValueError for an unknown row."""
     return factory_of(_row(row).core, seed, epochs=epochs, reading=reading)
 
 
+@from_seed
 def factory_of(
     core: Callable[[], Any],
     seed: int = 0,
@@ -166,17 +159,10 @@ def factory_of(
     reading: Music | None = None,
     dropout: float = 0.0,
     batch_size: int = BATCH_SIZE,
-) -> Callable[[], tuple[ChoraleModel, ChoraleBatches]]:
+) -> tuple[ChoraleModel, ChoraleBatches]:
     """The same around any core of inputs of width 88; ``dropout`` on its features."""
-
-    def build() -> tuple[ChoraleModel, ChoraleBatches]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = ChoraleModel(core(), dropout)
-        pieces = (reading or music()).pieces.train
-        return model, ChoraleBatches(pieces, batch_size, epochs=epochs, seed=seed)
-
-    return build
+    pieces = (reading or music()).pieces.train
+    return ChoraleModel(core(), dropout), ChoraleBatches(pieces, batch_size, epochs=epochs, seed=seed)
 
 
 def settings(row: str, learning_rate: float = RATES[1], *, reading: Music | None = None) -> Settings:
@@ -191,14 +177,10 @@ def _row(name: str) -> Row:
     return ROWS[name]
 
 
-@torch.no_grad()
 def score(model: ChoraleModel, pieces: Sequence[Tensor]) -> float:
     """Nats per predicted frame of these pieces, each read from a zero state."""
     # One batch: a mean over batches would weigh frames by the padding beside them.
-    inputs, targets = ChoraleBatches(pieces, len(pieces))[0]
-    with evaluating(model):
-        features, _ = model(inputs)
-    return float(model.loss(features, targets))
+    return batch_loss(model, *ChoraleBatches(pieces, len(pieces))[0])
 
 
 @dataclass(frozen=True)
@@ -292,147 +274,82 @@ def sample(model: ChoraleModel, prompt: Tensor, length: int, *, seed: int, tempe
     return torch.cat(frames)
 
 
-@dataclass(frozen=True)
-class FrameProbe:
-    """What a panel measures about once a second, named as ``runs.LanguageProbe`` names it; a token is a frame here.
-
-    Besides: ``gates``, for an LSTM, the largest row l1 norm of each recurrent block, by gate i, f, z, o.
-    """
-
-    held_out: Sequence[Tensor]
-    accuracy: float = 0.1
-
-    def __call__(self, model: ChoraleModel, settings: Settings) -> dict[str, Any]:
-        piece = max(self.held_out, key=len)[: LONGEST + 9].unsqueeze(0)
-        is_rnn = layers_of(model)[0].kind == "tanh"
-        order, contexts = (2.0 if is_rnn else math.inf), range(1, LONGEST + 1)
-        decoder = model.decoder.weight.detach()
-        limits = {
-            # An entry is 0 or 1; at most MOST_KEYS of them are 1.
-            "input_bound": math.sqrt(MOST_KEYS) if is_rnn else 1.0,
-            "output_lipschitz": spectral_norm(decoder) if is_rnn else float(decoder.abs().sum(1).max()),
-        }
-        found = {
-            "held_out_loss": score(model, self.held_out),
-            "singular_values": singular_values(model)[0].tolist(),
-            "gradient_by_lag": gradient_by_lag(model, piece, LONGEST).tolist(),  # type: ignore[arg-type]
-            "truncation_error": frame_errors(model, piece, LONGEST, order),
-            "truncation_bound": truncation_bounds(model, contexts, **limits),
-            "accuracy": self.accuracy,
-            "rate": _set_or_own_rate(model, settings.stable_set),
-            "context_needed": context_for(model, self.accuracy, **limits),
-        }
-        return found if is_rnn else {**found, "gates": gate_norms(model)}
-
-
-def _set_or_own_rate(model: nn.Module, stable_set: StableSet) -> float:
-    """The smaller of two valid certificates: the set's, and the one that the norms alone give."""
-    return min(stable_set.rate(model), certified_rate(model))
-
-
-@torch.no_grad()
-def frame_errors(model: ChoraleModel, frames: Tensor, max_context: int, order: float = 2.0) -> list[float]:
-    """Largest difference of the logits between the model and its k-truncation, for k = 1 to ``max_context``.
-
-    frames: (batch, time, 88).
-    """
-    whole = model.logits(model.core(frames)[0])
-    cut = (model.logits(outputs) for outputs in truncated_outputs(model.core, frames, max_context))
-    return [float(torch.linalg.vector_norm(whole - logits, ord=order, dim=-1).max()) for logits in cut]
-
-
-@torch.no_grad()
-def gate_norms(model: nn.Module) -> dict[str, float]:
-    """The largest row l1 norm of an LSTM's recurrent blocks, by gate: i, f, z (torch's g), o."""
-    blocks = layers_of(model)[0].weight_hh.abs().sum(1).chunk(4)
-    return dict(zip("ifzo", torch.stack(blocks).amax(1).tolist(), strict=True))
-
-
-def probe(reading: Music | None = None) -> FrameProbe:
-    """A probe short enough for a slider's move not to wait for it: four validation pieces."""
-    return FrameProbe((reading or music()).pieces.valid[:4])
-
-
-def study(
-    *,
-    seeds: Sequence[int] = SEEDS,
-    rates: Sequence[float] = RATES,
-    epochs: int = EPOCHS,
-    processes: int = 1,
-    tell: Callable[[str], None] = lambda line: None,
-) -> dict[str, Any]:
-    """Train every row and score it: the content of the artefact.
-
-    The learning rate is the one with the lowest validation loss for the first seed, and serves the others too.
-    ``processes`` models are trained at once, a thread each.
-
-    Raises:
-        DataUnavailable: the chorales are neither here nor to be had.
-        CertificateError: a stable row ended outside its set.
-    """
-    test = jsb_chorales().test
-    rows: dict[str, Any] = {}
-    with multiprocessing.get_context("spawn").Pool(processes) as pool:
-        searched = pool.starmap(_trial, [(row, seeds[0], rate, epochs) for row in ROWS for rate in rates], chunksize=1)
-        best = {row: min((t for t in searched if t.row == row), key=lambda trial: trial.valid) for row in ROWS}
-        for row, trial in best.items():
-            tell(f"{row}: learning rate {trial.learning_rate:g}")
-        jobs = [(row, seed, best[row].learning_rate, epochs) for row in ROWS for seed in seeds[1:]]
-        others = pool.starmap(_trial, jobs, chunksize=1)
-    for row in ROWS:
-        runs = [best[row], *(trial for trial in others if trial.row == row)]
-        rows[row] = {
-            "learning_rate": best[row].learning_rate,
-            "valid_by_learning_rate": {f"{t.learning_rate:g}": t.valid for t in searched if t.row == row},
-            "stable_set": ROWS[row].stable_set.describe(),
-            "parameters": sum(p.numel() for p in runs[0].found.model.parameters()),
-            "seeds": [run.as_scored(test) for run in runs],
-        }
-        tell(f"{row}: test {mean_and_range([run['test'] for run in rows[row]['seeds']], 3)}")
-    return {
-        "study": "chorales",
-        "unit": "nats per frame: summed over 88 keys, averaged over the predicted frames",
-        "config": {"batch_size": BATCH_SIZE, "epochs": epochs, "gradient_clip": GRADIENT_CLIP, "optimizer": "adam"},
-        "data_sha256": {"jsb": JSB_CHORALES.sha256},
-        "device": device_name(torch.device("cpu")),
-        "rows": rows,
-    }
-
-
-class CertificateError(RuntimeError):
-    """A stable row ended outside its set: it is not published."""
+def probe(reading: Music | None = None) -> Probe:
+    """A probe short enough for a slider's move not to wait for it: four validation pieces, the longest one's start."""
+    pieces = (reading or music()).pieces.valid[:4]
+    sample = max(pieces, key=len)[: LONGEST + 9].unsqueeze(0)
+    return Probe(ChoraleBatches(pieces, len(pieces))[0], sample, max_context=LONGEST, max_lag=LONGEST)
 
 
 @dataclass(frozen=True)
-class _Trial:
+class Point:
+    """One training: ``purpose`` "choose", of a learning rate by its validation loss alone, or "score".
+
+    A scored one: losses on the validation and test pieces (nats per frame) at its best epoch, the certified rate in
+    float64 (None: none), processor seconds, and the validation loss after every epoch.
+    """
+
     row: str
     seed: int
     learning_rate: float
-    found: Fit
-
-    @property
-    def valid(self) -> float:
-        return self.found.valid[self.found.epoch - 1]
-
-    def as_scored(self, test: Sequence[Tensor]) -> dict[str, Any]:
-        """Certified in float64 and scored on the test pieces: the only place that looks at them."""
-        stable_set, exact = ROWS[self.row].stable_set, copy.deepcopy(self.found.model).double()
-        contained, rate = stable_set.contains(exact), stable_set.rate(exact)
-        if not isinstance(stable_set, Unconstrained) and not (contained and rate < 1):
-            raise CertificateError(
-                f"{self.row}, seed {self.seed} is not certified (in its set: {contained}, rate {rate:g}): not published"
-            )
-        return {
-            "seed": self.seed,
-            "epoch": self.found.epoch,
-            "valid": self.valid,
-            "test": score(self.found.model, test),
-            "rate": rate if math.isfinite(rate) else None,
-            "seconds": round(self.found.seconds, 1),
-            "curve": [round(loss, 4) for loss in self.found.valid],
-        }
+    purpose: str
+    valid: float
+    test: float | None = None
+    rate: float | None = None
+    epoch: int | None = None
+    parameters: int | None = None
+    seconds: float | None = None
+    curve: list[float] = field(default_factory=list)
 
 
-def _trial(row: str, seed: int, learning_rate: float, epochs: int) -> _Trial:
-    torch.set_num_threads(1)
-    return _Trial(row, seed, learning_rate, fit(row, seed, learning_rate=learning_rate, epochs=epochs))
+def learning_rates(points: Sequence[Point]) -> dict[str, float]:
+    """For each row whose rates have all been tried the one with the lowest validation loss; it serves every seed."""
+    tried = {row: [p for p in points if (p.row, p.purpose) == (row, "choose")] for row in ROWS}
+    return {
+        row: min(mine, key=lambda p: p.valid).learning_rate for row, mine in tried.items() if len(mine) == len(RATES)
+    }
+
+
+def cases(points: Sequence[Point]) -> Iterator[Case]:
+    """Every rate with the first seed; then the chosen ones with every seed."""
+    for row in ROWS:
+        yield from ({"row": row, "seed": SEEDS[0], "learning_rate": rate, "purpose": "choose"} for rate in RATES)
+    for row, rate in learning_rates(points).items():
+        yield from ({"row": row, "seed": seed, "learning_rate": rate, "purpose": "score"} for seed in SEEDS)
+
+
+def measure(
+    row: str, seed: int, learning_rate: float, purpose: str, *, epochs: int = EPOCHS, reading: Music | None = None
+) -> Point:
+    """Train; where that is the purpose, certify the model and score it on the test pieces, which nothing else sees.
+
+    Raises:
+        CertificateError: a stable row ended outside its set.
+    """
+    found = fit(row, seed, learning_rate=learning_rate, epochs=epochs, reading=reading)
+    point = Point(row, seed, learning_rate, purpose, found.valid[found.epoch - 1])
+    if purpose == "choose":
+        return point
+    _, rate = certificate(f"{row}, seed {seed}", copy.deepcopy(found.model).double(), ROWS[row].stable_set)
+    return replace(
+        point,
+        test=score(found.model, (reading or music()).pieces.test),
+        rate=rate if math.isfinite(rate) else None,
+        epoch=found.epoch,
+        parameters=parameter_count(found.model),
+        seconds=round(found.seconds, 1),
+        curve=[round(loss, 4) for loss in found.valid],
+    )
+
+
+CHORALES = Experiment(
+    "chorales",
+    "what stability costs a model of Bach's chorales",
+    cases,
+    measure,
+    Point,
+    {"batch_size": BATCH_SIZE, "epochs": EPOCHS, "gradient_clip": GRADIENT_CLIP, "optimizer": "adam"},
+    unit="nats per frame: summed over 88 keys, averaged over the predicted frames",
+    data={"jsb": JSB_CHORALES},
+    summary=lambda points: {"stable_sets": {name: row.stable_set.describe() for name, row in ROWS.items()}},
+)

@@ -10,6 +10,7 @@ from torch import Tensor
 from lessons_lib.corpora import DataUnavailable, ProductOfLags, Vocabulary, wikitext2
 
 WORDS = 2_000
+WORDS_LABEL = f"WikiText-2, reduced to its {WORDS:,} most frequent words"
 # Six bits that repeat what they were one to four tokens ago, one time in twenty wrongly: 64 "words".
 LANGUAGE = ProductOfLags(lags=(1, 1, 2, 2, 3, 4), flips=(0.05,) * 6)
 LANGUAGE_TOKENS = 700_000
@@ -18,9 +19,10 @@ SAMPLE = (4, 101)  # sequences and tokens on which truncation errors and gradien
 
 @dataclass(frozen=True)
 class Text:
-    """What the first minute reads, ``label`` saying what it is.
+    """What a model reads, ``label`` saying what it is.
 
-    ``vocabulary`` is None for the embedded language, whose best possible loss (nats) is ``optimal_loss``.
+    ``train``: (time,); ``held_out``: (time,), or (rows, time) where each row is read from a zero state.
+    ``vocabulary`` is None for a made-up language; ``optimal_loss`` is the best possible loss where it is known (nats).
     """
 
     label: str
@@ -43,8 +45,7 @@ def text() -> Text:
         corpus = wikitext2(WORDS)
     except DataUnavailable:
         return embedded_language()
-    label = f"WikiText-2, reduced to its {WORDS:,} most frequent words"
-    return Text(label, corpus.train, corpus.valid[:4_000], WORDS, corpus.vocabulary)
+    return Text(WORDS_LABEL, corpus.train, corpus.valid[:4_000], WORDS, corpus.vocabulary)
 
 
 @cache

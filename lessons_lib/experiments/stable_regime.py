@@ -8,25 +8,24 @@ regime on real data.  A certificate cannot see that, because it holds for every 
 - *truncation*: how far are the logits of the model that saw only the last k words from those that saw them all?
 
 The largest value over all contexts is kept beside the median: most contexts may forget while a few never do.
-``python -m lessons_lib.experiments.stable_regime`` writes ``stable_regime.json``, which lessons 08 and 10 draw.
+Lessons 08 and 10 draw what ``REGIMES`` stores.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lessons_lib.corpora import DataUnavailable, Stream, wikitext2
+from lessons_lib.corpora import Stream
 from lessons_lib.corpora.download import WIKITEXT2
-from lessons_lib.experiments.artefact import read_artefact, results_folder, write_artefact
-from lessons_lib.experiments.machine import device_name
+from lessons_lib.experiments.experiment import Experiment, grid
 from lessons_lib.experiments.reading import WORDS, Text, embedded_language, text
+from lessons_lib.experiments.training import from_seed
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN, evaluating, map_state, truncated_outputs
 from lessons_lib.stability import certified_rate, contraction_quantiles, singular_values
 from lessons_lib.training import Settings, default_device, perplexity, train
@@ -60,25 +59,19 @@ class Regime:
     loss_gap: list[float]
 
 
-def factory(family: str, seed: int = 0, reading: Text | None = None) -> Callable[[], tuple[LanguageModel, Stream]]:
-    """A function that builds the model, as torch starts it, and its stream; the same each time it is called.
+@from_seed
+def factory(family: str, seed: int = 0, reading: Text | None = None) -> tuple[LanguageModel, Stream]:
+    """The model, as torch starts it, and its stream.
 
     Raises:
         ValueError: ``family`` is neither "rnn" nor "lstm".
     """
     if family not in CORES:
         raise ValueError(f"unknown family {family!r}: choose rnn or lstm")
-
-    def build() -> tuple[LanguageModel, Stream]:
-        source = reading or text()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = LanguageModel(CORES[family](WIDTH, WIDTH), source.vocabulary_size, WIDTH)
-            torch.nn.init.normal_(model.embedding.weight, std=0.3)
-        device = default_device()
-        return model.to(device), Stream(source.train.to(device), BATCH_SIZE, STEPS)
-
-    return build
+    source = reading or text()
+    model = LanguageModel(CORES[family](WIDTH, WIDTH), source.vocabulary_size, WIDTH)
+    torch.nn.init.normal_(model.embedding.weight, std=0.3)
+    return model, Stream(source.train.to(default_device()), BATCH_SIZE, STEPS)
 
 
 def settings() -> Settings:
@@ -178,58 +171,25 @@ def follow(
             yield model, look(model, source, family=family, seed=seed, step=record.step + 1, label=label)
 
 
-def read() -> list[Regime]:
-    """The artefact's models."""
-    return [Regime(**found) for found in read_artefact(artefact_path())["models"]]
-
-
-def artefact_path() -> Path:
-    return results_folder() / "stable_regime.json"
-
-
-def main() -> None:
-    """Train both families on both texts, three seeds each, print a line for each checkpoint, write the artefact."""
-    readings = {"language": embedded_language()}
-    try:
-        wikitext2(WORDS)
-        readings["wikitext2"] = text()
-    except DataUnavailable as missing:
-        raise SystemExit(str(missing)) from None
-    models = []
-    for label, reading in readings.items():
-        for family in CORES:
-            for seed in SEEDS:
-                for _, found in follow(family, seed, reading=reading, label=label):
-                    models.append(asdict(found))
-                    late = " ".join(f"{row[39]:.0e}" for row in found.contraction)
-                    cut = " ".join(f"{row[CONTEXT_LENGTHS.index(20)]:.0e}" for row in found.truncation)
-                    print(
-                        f"{label} {family} seed {seed} step {found.step}: perplexity {found.perplexity:.1f}, "
-                        f"norm {found.norm}, after 40 words {late}; error at k = 20 {cut}",
-                        flush=True,
-                    )
-    write_artefact(
-        artefact_path(),
-        {
-            "study": "stable_regime",
-            "config": {
-                "width": WIDTH,
-                "contexts": CONTEXTS,
-                "words": WORDS,
-                "quantiles": QUANTILES,
-                "context_lengths": CONTEXT_LENGTHS,
-                "settings": "Adam 4e-3, clip 1, 35 words a step, 20 columns",
-            },
-            "data_sha256": {split: file.sha256 for split, file in WIKITEXT2.items()},
-            "device": device_name(default_device()),
-            "models": models,
-        },
-    )
-
-
 def _rounded(table: Tensor) -> list[list[float]]:
     return [[float(f"{value:.3g}") for value in row] for row in table.tolist()]
 
 
-if __name__ == "__main__":
-    main()
+READINGS: dict[str, Callable[[], Text]] = {"language": embedded_language, "wikitext2": text}
+
+
+def measure(reading: str, family: str, seed: int) -> list[Regime]:
+    """One training without a bound, looked at at every checkpoint."""
+    return [found for _, found in follow(family, seed, reading=READINGS[reading](), label=reading)]
+
+
+REGIMES = Experiment(
+    "stable_regime",
+    "how much trained models, free of any bound, forget: on a made-up language and on real words",
+    grid(reading=READINGS, family=CORES, seed=SEEDS),
+    measure,
+    Regime,
+    {"width": WIDTH, "contexts": CONTEXTS, "words": WORDS, "quantiles": QUANTILES, "context_lengths": CONTEXT_LENGTHS}
+    | {"settings": "Adam 4e-3, clip 1, 35 words a step, 20 columns"},
+    data=WIKITEXT2,
+)

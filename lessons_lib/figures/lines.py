@@ -144,29 +144,6 @@ def error_against_bound(
     )
 
 
-def gradient_by_lag(
-    norms: Numbers | Mapping[str, Numbers],
-    *,
-    truncation_length: int | None = None,
-    title: str = "How far back the gradient reaches",
-) -> go.Figure:
-    """Gradient norm by lag, relative to lag 0, on a log axis; the truncation length k as a vertical line."""
-    named = norms if isinstance(norms, Mapping) else {"gradient": norms}
-    series = []
-    for name, values in named.items():
-        lags = listed(values)
-        first = lags[0] if lags and lags[0] > 0 else 1.0
-        series.append(Series(name, [value / first for value in lags]))
-    return curves(
-        series,
-        title=title,
-        x="lag (tokens back)",
-        y="gradient norm, relative to lag 0",
-        log_y=True,
-        marks=None if truncation_length is None else {f"k = {truncation_length}": truncation_length},
-    )
-
-
 def _levels(series: Sequence[Series], levels: Mapping[str, float]) -> list[Series]:
     """Horizontal lines as curves of two points, so that they stand in the legend and hide nothing."""
     places = [

@@ -83,45 +83,6 @@ def _add_bar(figure: go.Figure, name: str, seeds: list[float], style: Style, fro
         )
 
 
-def heatmap(
-    values: Any,
-    *,
-    title: str,
-    x: str = "column",
-    y: str = "row",
-    columns: Sequence[str] | None = None,
-    rows: Sequence[str] | None = None,
-    show_values: bool | None = None,
-    diverging: bool = False,
-) -> go.Figure:
-    """A matrix as coloured cells, first row on top, the numbers written in where there are at most 64.
-
-    ``diverging`` centres the colours on zero (weights); otherwise they run from lowest to highest.
-    """
-    cells = [rounded(row, 3) for row in listed(values)]
-    if show_values is None:
-        show_values = sum(len(row) for row in cells) <= 64
-    widest = max((abs(v) for row in cells for v in row if v is not None), default=1.0)
-    scale = {"colorscale": "RdBu", "zmin": -widest, "zmax": widest} if diverging else {}
-    figure = go.Figure(
-        go.Heatmap(
-            z=cells,
-            x=list(columns) if columns else None,
-            y=list(rows) if rows else None,
-            name="values",
-            texttemplate="%{z:.3g}" if show_values else None,
-            xgap=1,
-            ygap=1,
-            **scale,
-        )
-    )
-    figure.update_xaxes(title_text=x, showgrid=False, dtick=None if columns else max(1, len(cells[0]) // 8))
-    figure.update_yaxes(
-        title_text=y, showgrid=False, autorange="reversed", dtick=None if rows else max(1, len(cells) // 8)
-    )
-    return finished(figure, title)
-
-
 def circle_images(
     matrices: Mapping[str, Any], *, bound: float, title: str = "The unit circle under each matrix"
 ) -> go.Figure:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.models.contract import Core
 from lessons_lib.models.head import cross_entropy_in_chunks
 from lessons_lib.models.language_model import LanguageModel
 
@@ -24,7 +24,7 @@ class AdaptiveLanguageModel(LanguageModel):
         cutoffs: ranks at which a new cluster begins, increasing.
     """
 
-    def __init__(self, core: Any, counts: Tensor, embedding_size: int, cutoffs: Sequence[int], dropout: float = 0.0):
+    def __init__(self, core: Core, counts: Tensor, embedding_size: int, cutoffs: Sequence[int], dropout: float = 0.0):
         vocabulary_size = len(counts)
         if not all(0 < a < b for a, b in zip([*cutoffs], [*cutoffs[1:], vocabulary_size], strict=True)):
             raise ValueError(f"cutoffs={list(cutoffs)}: give increasing ranks below the vocabulary, {vocabulary_size}")

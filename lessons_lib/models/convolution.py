@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from lessons_lib.models.contract import Core
 from lessons_lib.models.state import State
 
 
@@ -54,15 +55,14 @@ class CausalConvolution(nn.Module):
 class Stack(nn.Module):
     """Layers one after the other; the state is the tuple of theirs."""
 
-    def __init__(self, blocks: Iterable[nn.Module]):
+    def __init__(self, blocks: Iterable[Core]):
         super().__init__()
-        self.blocks = nn.ModuleList(blocks)
-        if not self.blocks:
+        cores = list(blocks)
+        if not cores:
             raise ValueError("layers=0: a stack needs at least one layer")
-        first: Any = self.blocks[0]
-        last: Any = self.blocks[-1]
-        self.input_size, self.hidden_size = first.input_size, last.hidden_size
-        self.context_length = context_of(self.blocks)
+        self.blocks = nn.ModuleList(cast(list[nn.Module], cores))
+        self.input_size, self.hidden_size = cores[0].input_size, cores[-1].hidden_size
+        self.context_length = context_of(cores)
 
     def forward(self, inputs: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """inputs: (batch, time, input_size) -> outputs: (batch, time, hidden_size), and the layers' states."""
@@ -75,7 +75,7 @@ class Stack(nn.Module):
 class Residual(nn.Module):
     """x + layer(x), with x mapped linearly where the widths differ (He et al. 2016)."""
 
-    def __init__(self, layer: Any):
+    def __init__(self, layer: Core):
         super().__init__()
         self.layer = layer
         self.input_size, self.hidden_size = layer.input_size, layer.hidden_size
@@ -92,7 +92,7 @@ class Residual(nn.Module):
 class Mapped(nn.Module):
     """A layer, then a map that looks at one time at a time, such as an activation."""
 
-    def __init__(self, layer: Any, function: nn.Module):
+    def __init__(self, layer: Core, function: nn.Module):
         super().__init__()
         self.layer, self.function = layer, function
         self.input_size, self.hidden_size = layer.input_size, layer.hidden_size
@@ -104,7 +104,11 @@ class Mapped(nn.Module):
         return self.function(outputs), state
 
 
-def context_of(layers: Iterable[Any]) -> int | None:
+def context_of(layers: Iterable[Core]) -> int | None:
     """Context length of layers applied one after the other: reaches add up; None where one has no limit."""
-    lengths = [layer.context_length for layer in layers]
-    return None if None in lengths else 1 + sum(length - 1 for length in lengths)
+    total = 1
+    for layer in layers:
+        if layer.context_length is None:
+            return None
+        total += layer.context_length - 1
+    return total

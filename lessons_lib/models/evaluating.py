@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from torch import nn
+from lessons_lib.models.contract import TorchModule
 
 
 @contextmanager
-def evaluating(model: nn.Module) -> Iterator[None]:
+def evaluating(model: TorchModule) -> Iterator[None]:
     """Dropout off for the length of the block, every submodule's own mode back afterwards."""
     modes = [(module, module.training) for module in model.modules()]
     model.eval()

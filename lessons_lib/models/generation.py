@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
 
 import torch
 from torch import Tensor
 
+from lessons_lib.models.contract import Predictor
 from lessons_lib.models.evaluating import evaluating
+from lessons_lib.models.state import State
 
 
 def generate(
-    model: Any,
+    model: Predictor,
     prompt: Tensor,
     length: int,
     temperature: float = 1.0,
@@ -29,7 +30,7 @@ def generate(
 
 
 def generate_tokens(
-    model: Any,
+    model: Predictor,
     prompt: Tensor,
     temperature: float = 1.0,
     generator: torch.Generator | None = None,
@@ -61,7 +62,7 @@ def generate_tokens(
 
 
 def _tokens(
-    model: Any, prompt: Tensor, temperature: float, generator: torch.Generator | None, cached: bool
+    model: Predictor, prompt: Tensor, temperature: float, generator: torch.Generator | None, cached: bool
 ) -> Iterator[Tensor]:
     unread, state = prompt, None
     while True:
@@ -78,7 +79,7 @@ def _tokens(
 
 
 @torch.no_grad()
-def _last_logits(model: Any, tokens: Tensor, state: Any) -> tuple[Tensor, Any]:
+def _last_logits(model: Predictor, tokens: Tensor, state: State | None) -> tuple[Tensor, State]:
     # Evaluation mode for this one call: whoever consumes the tokens may train in between.
     with evaluating(model):
         features, state = model(tokens, state)

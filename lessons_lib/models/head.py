@@ -8,6 +8,8 @@ normaliser never touches the tiles at all: it scales the small factors of the gr
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -36,7 +38,9 @@ def cross_entropy_in_chunks(features: Tensor, weight: Tensor, bias: Tensor | Non
 
 class _ChunkedCrossEntropy(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, features, weight, bias, targets, differentiate):
+    def forward(
+        ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, differentiate: bool
+    ) -> Tensor:
         words = WORDS if features.device.type == "cpu" else len(weight)
         tiles = list(zip(weight.split(words), bias.split(words), strict=True))
         scored, index = (targets >= 0).to(features.dtype), targets.clamp(min=0)
@@ -75,5 +79,5 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, upstream):
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor | None, ...]:
         return *(upstream * gradient for gradient in ctx.saved_tensors), None, None

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lessons_lib.models.contract import Core
 from lessons_lib.models.head import cross_entropy_in_chunks
 from lessons_lib.models.state import State
 
@@ -25,7 +26,7 @@ class LanguageModel(nn.Module):
 
     def __init__(
         self,
-        core: Any,
+        core: Core,
         vocabulary_size: int,
         embedding_size: int,
         tied: bool = False,
@@ -42,7 +43,7 @@ class LanguageModel(nn.Module):
                 f"tied weights need the core's width ({core.hidden_size}) to equal the embedding's "
                 f"({embedding_size}): change one, or untie"
             )
-        self.core: Any = core
+        self.core: Any = core  # a reader may ask for what is this core's own
         self.embedding = nn.Embedding(vocabulary_size, embedding_size)
         self.decoder: Any = nn.Linear(core.hidden_size, vocabulary_size)
         self.dropout = nn.Dropout(dropout)
@@ -65,6 +66,11 @@ class LanguageModel(nn.Module):
     def embed(self, tokens: Tensor) -> Tensor:
         """tokens: (...) -> what the core is fed: (..., embedding)."""
         return self.dropout(self.embedding(tokens))
+
+    @torch.no_grad()
+    def input_bound(self, order: float) -> float:
+        """The largest norm of what the core is fed, whatever is read; ``order`` 2: Euclidean, inf: maximum norm."""
+        return float(torch.linalg.vector_norm(self.embedding.weight, order, dim=1).max())
 
     def forward(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """tokens: (batch, time) -> features: (batch, time, hidden), and the core's state."""

@@ -9,6 +9,7 @@ bounded, and permits cutting off the past.  The linear recurrent unit (LRU) of O
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,7 +67,7 @@ def doubling_scan(eigenvalues: Tensor, inputs: Tensor, start: Tensor | None = No
 
 class _Scan(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, eigenvalues, inputs, start):
+    def forward(ctx: Any, eigenvalues: Tensor, inputs: Tensor, start: Tensor) -> Tensor:
         states = inputs.clone()
         states[:, 0].addcmul_(eigenvalues, start)
         _scan_(eigenvalues, states)
@@ -75,7 +76,7 @@ class _Scan(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, upstream):
+    def backward(ctx: Any, upstream: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         # An adjoint obeys the same recurrence with conjugate λ, backwards in time.
         eigenvalues, start, states = ctx.saved_tensors
         adjoint = upstream.clone()

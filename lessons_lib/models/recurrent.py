@@ -6,13 +6,23 @@ between its layers, and the certificate of stability needs that clip.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lessons_lib.models.state import State, map_state
+
+
+class _Layer(Protocol):
+    """The parameters of one layer, under torch's names."""
+
+    hidden_size: int
+    weight_ih_l0: Tensor
+    weight_hh_l0: Tensor
+    bias_ih_l0: Tensor
+    bias_hh_l0: Tensor
 
 
 class RecurrentCore(nn.Module):
@@ -98,12 +108,12 @@ class RecurrentCore(nn.Module):
         return inputs if self.input_clip is None else inputs.clamp(-self.input_clip, self.input_clip)
 
     @staticmethod
-    def _bias(cell: Any) -> Tensor:
+    def _bias(cell: _Layer) -> Tensor:
         """What ``project`` adds to U x."""
         return cell.bias_ih_l0 + cell.bias_hh_l0
 
     @staticmethod
-    def _advance(cell: nn.RNNBase, projected: Tensor, state: State) -> State:
+    def _advance(cell: _Layer, projected: Tensor, state: State) -> State:
         """One layer, one step: state without its layer dimension, (batch, hidden)."""
         raise NotImplementedError
 
@@ -119,7 +129,7 @@ class TanhRNN(RecurrentCore):
     kind = nn.RNN
 
     @staticmethod
-    def _advance(cell, projected, state):
+    def _advance(cell: _Layer, projected: Tensor, state: State) -> State:
         return torch.addmm(projected, state, cell.weight_hh_l0.T).tanh_()
 
 
@@ -129,12 +139,12 @@ class GRU(RecurrentCore):
     kind = nn.GRU
 
     @staticmethod
-    def _bias(cell):
+    def _bias(cell: _Layer) -> Tensor:
         reset_and_update = cell.bias_hh_l0[: 2 * cell.hidden_size]
         return cell.bias_ih_l0 + F.pad(reset_and_update, (0, cell.hidden_size))  # the last third waits for its gate
 
     @staticmethod
-    def _advance(cell, projected, state):
+    def _advance(cell: _Layer, projected: Tensor, state: State) -> State:
         width = cell.hidden_size
         weight, bias = cell.weight_hh_l0, cell.bias_hh_l0[2 * width :]
         gates = torch.addmm(projected[:, : 2 * width], state, weight[: 2 * width].T)
@@ -154,7 +164,7 @@ class LSTM(RecurrentCore):
         return zeros, zeros.clone()
 
     @staticmethod
-    def _advance(cell, projected, state):
+    def _advance(cell: _Layer, projected: Tensor, state: State) -> State:
         hidden, memory = state
         gates = torch.addmm(projected, hidden, cell.weight_hh_l0.T)
         write, forget, candidate, show = gates.chunk(4, dim=-1)  # torch's row order: i, f, g, o

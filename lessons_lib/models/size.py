@@ -6,17 +6,18 @@ from bisect import bisect_right
 from collections.abc import Callable
 
 import torch
-from torch import nn
+
+from lessons_lib.models.contract import TorchModule
 
 WIDEST = 1024
 
 
-def size(model: nn.Module) -> int:
+def parameter_count(model: TorchModule) -> int:
     """Number of parameters."""
     return sum(p.numel() for p in model.parameters())
 
 
-def widest(build: Callable[[int], nn.Module], parameters: int, *, multiple: int = 4) -> int:
+def widest(build: Callable[[int], TorchModule], parameters: int, *, multiple: int = 4) -> int:
     """The largest width, a multiple of ``multiple``, whose model has at most so many parameters.
 
     Args:
@@ -26,12 +27,12 @@ def widest(build: Callable[[int], nn.Module], parameters: int, *, multiple: int 
         ValueError: even the narrowest model is larger.
     """
 
-    def size_at(width: int) -> int:
+    def count_at(width: int) -> int:
         with torch.device("meta"):
-            return size(build(width))
+            return parameter_count(build(width))
 
     widths = range(multiple, WIDEST + 1, multiple)
-    fitting = bisect_right(widths, parameters, key=size_at)
+    fitting = bisect_right(widths, parameters, key=count_at)
     if not fitting:
         raise ValueError(f"{parameters:,} parameters are too few even for width {multiple}: allow more")
     return widths[fitting - 1]

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.models.recurrent import RecurrentCore
+from lessons_lib.models.contract import Recurrent
 from lessons_lib.models.state import State, map_state
 
 
@@ -22,7 +22,7 @@ class Windowed(nn.Module):
     Its state is the cached window: the last ``context_length - 1`` inputs, (batch, at most k - 1, input_size).
     """
 
-    def __init__(self, core: RecurrentCore, context_length: int):
+    def __init__(self, core: Recurrent, context_length: int):
         super().__init__()
         if context_length < 1:
             raise ValueError(f"context_length={context_length}: a prediction needs at least its own input")
@@ -41,7 +41,7 @@ class Windowed(nn.Module):
         return outputs, inputs[:, inputs.shape[1] - kept :]
 
 
-def truncated_outputs(core: RecurrentCore, inputs: Tensor, max_context: int) -> Iterator[Tensor]:
+def truncated_outputs(core: Recurrent, inputs: Tensor, max_context: int) -> Iterator[Tensor]:
     """The outputs for every context length k = 1, 2, ..., max_context, from one sweep.
 
     S⁰ = 0 and S^j_t = φ(S^{j-1}_{t-1}, x_t), so the k-truncated model's outputs are read off after k rounds.
@@ -69,7 +69,7 @@ def truncated_outputs(core: RecurrentCore, inputs: Tensor, max_context: int) -> 
         yield outputs.unflatten(0, (time, batch)).transpose(0, 1)
 
 
-def reach_back(core: RecurrentCore, projected: Tensor, starts: State, context: int, time: int) -> Tensor:
+def reach_back(core: Recurrent, projected: Tensor, starts: State, context: int, time: int) -> Tensor:
     """Outputs at the last ``time`` positions, each computed by its own ``context`` steps from a given start.
 
     Position t starts from the state before input t - context + 1 and consumes the inputs up to its own; where

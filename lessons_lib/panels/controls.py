@@ -94,6 +94,27 @@ class NumberControl(widgets.HBox):
         finally:
             self._showing = False
 
+    def aim(
+        self, label: str, tooltip: str, *, low: float, high: float, step: float, value: float | None, switch: str
+    ) -> None:
+        """Become the control of another number, switched or not, without telling anyone; arguments as at the start.
+
+        Not for integer or logarithmic numbers, nor for a control without a switch.
+        """
+        self._showing = True
+        try:
+            for part in (self.slider, self.number):
+                part.max = max(part.max, high)  # first, so that neither end ever passes the other
+                part.min, part.step, part.tooltip = low, step, tooltip
+                part.value = high if value is None else value
+                part.max = high
+            self.slider.description = label
+            if self._switch is not None:
+                self._switch.description, self._switch.tooltip = switch, tooltip
+        finally:
+            self._showing = False
+        self.show(value)
+
     def _moved(self, change: Any) -> None:
         # A logarithmic slider gives 1.1220184543: the box rounds it, and the handle stays where the learner put it.
         value = self._rounded(change["new"])

@@ -27,7 +27,7 @@ class Knob:
     """One number to turn: an integer one where ``low``, ``value`` and ``step`` are integers."""
 
     label: str
-    says: str
+    tooltip: str
     low: float
     high: float
     value: float
@@ -77,7 +77,7 @@ class Explorer(Panel):
     def _control(self, argument: str, knob: Knob) -> NumberControl:
         return NumberControl(
             knob.label,
-            knob.says,
+            knob.tooltip,
             low=knob.low,
             high=knob.high,
             step=knob.step,

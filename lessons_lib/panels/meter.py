@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from html import escape
-from typing import Any
 
 from lessons_lib.panels.training_plot import ROUNDING
+from lessons_lib.runs import Measurements
 
 GREEN, AMBER = "#2f9560", "#d9692b"
 NOTHING = "–"
 
 
-def meter(measured: Mapping[str, Any], context_length: int, norm: str) -> str:
-    """Three tiles as HTML, from the keys ``rate``, ``accuracy``, ``context_needed``, ``truncation_error`` and
-    ``truncation_bound`` of a probe; what is missing is left open.
+def meter(measured: Measurements, context_length: int, norm: str) -> str:
+    """Three tiles as HTML, of rate, context needed, and error beside its bound; what is missing is left open.
 
     Args:
-        measured: what the probe found, {} before the first.
+        measured: what the probe found last.
         context_length: where error and bound are read off.
         norm: in which the rate is certified, e.g. "Euclidean norm".
     """
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:8px;margin:4px 0">'
-        + _rate(measured.get("rate"), norm)
-        + _context(measured.get("context_needed"), measured.get("accuracy"))
+        + _rate(measured.rate, norm)
+        + _context(measured.context_needed, measured.accuracy)
         + _error(measured, context_length)
         + "</div>"
     )
@@ -50,9 +48,9 @@ def _context(context: float | None, accuracy: float | None) -> str:
     return _tile(title, "no finite one", f"for the same logits within ε = {accuracy:g}", False)
 
 
-def _error(measured: Mapping[str, Any], context_length: int) -> str:
+def _error(measured: Measurements, context_length: int) -> str:
     title = f"Error with only the last {context_length} tokens"
-    errors, bounds = measured.get("truncation_error", ()), measured.get("truncation_bound", ())
+    errors, bounds = measured.truncation_error or (), measured.truncation_bound or ()
     if len(errors) < context_length:
         return _tile(title, NOTHING, "largest difference of the logits", None)
     error = errors[context_length - 1]
@@ -60,8 +58,8 @@ def _error(measured: Mapping[str, Any], context_length: int) -> str:
     if len(bounds) < context_length:
         return _tile(title, shown, "", None)
     bound = bounds[context_length - 1]
-    rate = measured.get("rate", math.inf)
-    return _tile(title, shown, f"at most {bound:.2g} by the theorem", rate < 1)
+    certified = measured.rate is not None and measured.rate < 1
+    return _tile(title, shown, f"at most {bound:.2g} by the theorem", certified)
 
 
 def _tile(title: str, value: str, note: str, good: bool | None) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from lessons_lib.corpora import Batches
+from lessons_lib.models import Trainable
 from lessons_lib.runs import Factory
-from lessons_lib.stability import LSTMStableSet, SpectralBall, StableSet, Unconstrained, layers_of
+from lessons_lib.stability import StableSet, Unconstrained, layers_of
+
+EXPLODING = 4.0  # the scale of a start whose gradients explode
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Preset:
     def factory(self, original: Factory) -> Factory:
         """``original`` with this start's recurrent weights; nothing is built until it is called."""
 
-        def build() -> tuple[Any, Batches]:
+        def build() -> tuple[Trainable, Batches]:
             model, stream = original()
             generator = torch.Generator().manual_seed(0)
             for layer in layers_of(model):
@@ -49,20 +51,13 @@ def _orthogonal_(weight: torch.Tensor, scale: float, generator: torch.Generator)
         block.copy_(torch.nn.init.orthogonal_(torch.empty(block.shape), scale, generator))
 
 
-def presets_for(kind: str) -> Sequence[Preset]:
-    """The starts for layers of this kind ("tanh", "relu", "lstm", "gru")."""
-    if kind in ("tanh", "relu"):
-        return (
-            Preset("stable", "W = 0.9 × orthogonal, bound λ = 0.9", SpectralBall(0.9), 0.9),
-            Preset("on the edge", "W = 1 × orthogonal, bound λ = 1", SpectralBall(1.0), 1.0),
-            Preset("explode", "W = 4 × orthogonal, no bound", Unconstrained(), 4.0),
-            Preset("very short memory", "W = 0.3 × orthogonal, bound λ = 0.3", SpectralBall(0.3), 0.3),
-        )
-    if kind == "lstm":
-        return (
-            Preset("stable", "published stable set, forget ceiling 0.64", LSTMStableSet(), 0.5),
-            Preset("on the edge", "forget ceiling 0.95", LSTMStableSet(0.95), 0.5),
-            Preset("explode", "gates' weights 4 × orthogonal, no bound", Unconstrained(), 4.0),
-            Preset("very short memory", "forget ceiling 0.56", LSTMStableSet(0.56), 0.5),
-        )
-    return ()
+def presets_for(stable_set: StableSet) -> Sequence[Preset]:
+    """The starts that a stable set's knob names, and one that explodes; none where it names none."""
+    starts = stable_set.knob.starts if stable_set.knob is not None else ()
+    turned = {name: stable_set.with_knob(value) for name, value in starts}
+    found = [_preset(name, one, one.starting_scale) for name, one in turned.items()]
+    return [*found[:2], _preset("explode", Unconstrained(), EXPLODING), *found[2:]] if found else ()
+
+
+def _preset(name: str, stable_set: StableSet, scale: float) -> Preset:
+    return Preset(name, f"recurrent weights {scale:g} × orthogonal, {stable_set.in_short()}", stable_set, scale)

@@ -7,8 +7,8 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from html import escape
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -18,8 +18,8 @@ from lessons_lib.panels.meter import meter
 from lessons_lib.panels.panel import Panel
 from lessons_lib.panels.presets import Preset, presets_for
 from lessons_lib.panels.training_plot import TrainingPlot
-from lessons_lib.runs import Run
-from lessons_lib.stability import LSTMStableSet, SpectralBall, StableSet, Unconstrained, layers_of
+from lessons_lib.runs import Measurements, Run
+from lessons_lib.stability import StableSet, Unconstrained, layers_of, set_for
 
 BUTTONS = {
     "Play": ("play", "Train, from the beginning or from a pause"),
@@ -57,7 +57,7 @@ class TrainingPanel(Panel):
         run: the run to steer; it is started by Play, not by making the panel.
         prediction: a question to be answered first: until then Play and Step are locked.
         context_length: where the theorem meter reads error and bound.
-        presets: starts to choose from; by default those for the kind of model.
+        presets: starts to choose from; by default those of the run's stable set, or of the one for its model.
         learning_rates: ends of the learning rate's slider; by default a hundredth and ten times the first
             one.
         levels: labelled horizontal lines on the loss, such as the best loss there is.
@@ -85,15 +85,18 @@ class TrainingPanel(Panel):
         self._kind = layers[0].kind if layers else ""
         self._device = str(next(model.parameters()).device)
         self.plot = TrainingPlot(levels)
+        # What ticking the switch gives: the run's own set, or the one for its model, or that of a preset.
+        sets = [run.settings.stable_set, set_for(model), *(preset.stable_set for preset in presets or ())]
+        self._offered = self._chosen = next((one for one in sets if one.knob is not None), Unconstrained())
         self.controls = self._make_controls(stream.steps, learning_rates)
         self.buttons = {name: self._button(name, icon, tip) for name, (icon, tip) in BUTTONS.items()}
-        presets = presets_for(self._kind) if presets is None else presets
+        presets = presets_for(self._offered) if presets is None else presets
         self.presets = {preset.name: self._preset_button(preset) for preset in presets}
         self._state = widgets.HTML(layout=_layout("3 1 12em"))
         self._bar = widgets.FloatProgress(min=0, max=run.steps or 1, layout=_layout("1 1 5em"))
         self._bar.layout.visibility = "visible" if run.steps else "hidden"
         self._progress = widgets.HTML(layout=_layout("0 0 auto"))
-        self._meter = widgets.HTML(meter({}, context_length, NORMS.get(self._kind, "")))
+        self._meter = widgets.HTML(meter(Measurements(), context_length, NORMS.get(self._kind, "")))
         super().__init__(run.name, prediction)
         self._show_settings()
         self._on_news(run)
@@ -121,33 +124,13 @@ class TrainingPanel(Panel):
                 on_change=lambda k: self.run.update(truncation_length=k),
             )
         }
-        if self._kind in ("tanh", "relu"):
-            controls["bound"] = NumberControl(
-                "λ",
-                "Spectral bound λ: after every step the singular values of the recurrent matrix are clipped at λ.",
-                low=0.05,
-                high=2.5,
-                step=0.05,
-                value=_number(settings.stable_set),
-                on_change=lambda bound: self.run.update(
-                    stable_set=Unconstrained() if bound is None else SpectralBall(bound)
+        if self._chosen.knob is not None:
+            controls["stable_set"] = NumberControl(
+                **self._set_control(self._chosen),
+                value=settings.stable_set.knob_value,
+                on_change=lambda value: self.run.update(
+                    stable_set=Unconstrained() if value is None else self._chosen.with_knob(value)
                 ),
-                switch="bound",
-            )
-        elif self._kind == "lstm":
-            controls["forget_ceiling"] = NumberControl(
-                "f̄",
-                "Forget ceiling: after every step the weights are projected so that no forget gate exceeds it.",
-                low=0.56,
-                high=0.99,
-                step=0.01,
-                value=_number(settings.stable_set),
-                on_change=lambda ceiling: self.run.update(
-                    stable_set=Unconstrained()
-                    if ceiling is None
-                    else _with_ceiling(self.run.settings.stable_set, ceiling)
-                ),
-                switch="ceiling",
             )
         low, high = learning_rates or (settings.learning_rate / 100, settings.learning_rate * 10)
         controls["learning_rate"] = NumberControl(
@@ -161,6 +144,14 @@ class TrainingPanel(Panel):
             on_change=lambda rate: self.run.update(learning_rate=rate),
         )
         return controls
+
+    def _set_control(self, stable_set: StableSet) -> dict[str, Any]:
+        """The control of a set's knob; wide enough for where it stands."""
+        knob, value = stable_set.knob, stable_set.knob_value
+        assert knob is not None
+        assert value is not None
+        ends = {"low": min(knob.low, value), "high": max(knob.high, value), "step": knob.step}
+        return {"label": knob.label, "tooltip": knob.tooltip, "switch": knob.switch, **ends}
 
     def _button(self, name: str, icon: str, tooltip: str) -> widgets.Button:
         button = widgets.Button(description=name, icon=icon, tooltip=tooltip, layout=_layout("0 0 auto"))
@@ -222,9 +213,11 @@ class TrainingPanel(Panel):
     def _show_settings(self) -> None:
         settings = self.run.settings
         for name, control in self.controls.items():
-            control.show(
-                _number(settings.stable_set) if name in ("bound", "forget_ceiling") else getattr(settings, name)
-            )
+            if name == "stable_set":
+                self._chosen = settings.stable_set if settings.stable_set.knob else self._offered
+                control.aim(**self._set_control(self._chosen), value=settings.stable_set.knob_value)
+            else:
+                control.show(getattr(settings, name))
 
     def _show_state(self, _: object = None) -> None:
         with self._lock:
@@ -238,8 +231,7 @@ class TrainingPanel(Panel):
             if state != "running" or now >= self._next_progress:
                 self._next_progress = now + PROGRESS_SECONDS
                 self._show_progress(now)
-                measured = run.history.probes[-1][1] if run.history.probes else {}
-                self._meter.value = meter(measured, self.context_length, NORMS.get(self._kind, ""))
+                self._meter.value = meter(run.history.measured, self.context_length, NORMS.get(self._kind, ""))
 
     def _state_in_words(self) -> str:
         run, state = self.run, self.run.state
@@ -279,21 +271,6 @@ class TrainingPanel(Panel):
         self._progress.value = f'<span style="white-space:nowrap">{" · ".join([*said, self._device])}</span>'
         if self.run.steps:
             self._bar.value = step
-
-
-def _number(stable_set: StableSet) -> float | None:
-    if isinstance(stable_set, SpectralBall):
-        return stable_set.bound
-    return stable_set.forget_ceiling if isinstance(stable_set, LSTMStableSet) else None
-
-
-def _with_ceiling(stable_set: StableSet, ceiling: float | None) -> StableSet:
-    """The published set at another ceiling, for inputs clipped as they were; without a ceiling no set."""
-    if ceiling is None:
-        return Unconstrained()
-    if isinstance(stable_set, LSTMStableSet):
-        return replace(stable_set, forget_ceiling=ceiling)
-    return LSTMStableSet(ceiling)
 
 
 def _layout(flex: str) -> widgets.Layout:

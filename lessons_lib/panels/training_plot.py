@@ -9,8 +9,7 @@ import numpy as np
 
 from lessons_lib.figures import style_of
 from lessons_lib.panels.live_plot import LivePlot, Samples
-from lessons_lib.runs import Change, Run
-from lessons_lib.stability import LSTMStableSet, LSTMWideSet, SpectralBall, StableSet, Unconstrained
+from lessons_lib.runs import Change, Measurements, Run
 
 SET_BY_YOU = "#d0508f"  # what the learner sets, wherever it is drawn: λ, k, and when they moved
 MOST_MARKS = 12
@@ -35,21 +34,19 @@ X_TITLES = {
 class TrainingPlot(LivePlot):
     """A :class:`LivePlot` that reads a run's history.
 
-    It draws what the run's probe measures under these names, and leaves the rest out: ``held_out_loss`` (nats per
-    token), ``singular_values`` (largest first), ``gradient_by_lag`` (norms 0, 1, 2, ... tokens back),
-    ``truncation_error`` and ``truncation_bound`` (for context lengths 1, 2, 3, ...) and ``accuracy`` (a level beside
-    them).
+    It draws what the run's probe measures, and leaves out what it does not: held-out loss, singular values, gradient
+    by lag, truncation error beside its bound, and the accuracy as a level beside them.
     """
 
     def __init__(self, levels: Mapping[str, float] | None = None) -> None:
         super().__init__(_traces(), {name: _layout(name) for name in TITLES}, alt="Nothing to see yet: press Play.")
         self._levels = _levels(levels or {})
-        self._epoch = -1
+        self._resets = -1
 
     def show(self, run: Run) -> None:
         """Add what the run's history holds beyond what is drawn already."""
-        if run.epoch != self._epoch:
-            self._epoch = run.epoch
+        if run.resets != self._resets:
+            self._resets = run.resets
             self._drawn = {"steps": 0, "twin_steps": 0, "probes": 0}
             self._bound: Any = None
             self.clear()
@@ -60,12 +57,11 @@ class TrainingPlot(LivePlot):
         }
         replace: dict[str, Samples] = {}
         if probes:
-            held_out = [(step, found["held_out_loss"]) for step, found in probes if "held_out_loss" in found]
+            held_out = [(step, found.held_out_loss) for step, found in probes if found.held_out_loss is not None]
             append["held_out_loss"] = ([step for step, _ in held_out], [loss for _, loss in held_out])
             replace = _profiles(probes[-1][1])
             self.alt = in_words(run)
-        chosen, ranks = run.settings.stable_set, len(self.curves["singular_values"])
-        bound = chosen.bound if isinstance(chosen, SpectralBall) else None
+        bound, ranks = run.settings.stable_set.largest_singular_value, len(self.curves["singular_values"])
         if (bound, ranks) != self._bound and ranks:
             self._bound = bound, ranks
             replace["bound"] = ([], []) if bound is None else ([1, ranks], [bound, bound])
@@ -90,22 +86,23 @@ class TrainingPlot(LivePlot):
         }
 
 
-def _profiles(measured: dict[str, Any]) -> dict[str, Samples]:
+def _profiles(measured: Measurements) -> dict[str, Samples]:
     """The curves that a probe replaces whole."""
     curves: dict[str, Samples] = {}
-    if "singular_values" in measured:
-        values = np.asarray(measured["singular_values"], dtype=float)
+    if measured.singular_values is not None:
+        values = np.asarray(measured.singular_values, dtype=float)
         curves["singular_values"] = (np.arange(1, len(values) + 1), values)
-    if "gradient_by_lag" in measured:
-        norms = np.asarray(measured["gradient_by_lag"], dtype=float)
+    if measured.gradient_by_lag is not None:
+        norms = np.asarray(measured.gradient_by_lag, dtype=float)
         first = norms[0] if len(norms) and norms[0] > 0 else 1.0
         curves["gradient_by_lag"] = (np.arange(len(norms)), _positive(norms / first))
-    for key in ("truncation_error", "truncation_bound"):
-        if key in measured:
-            values = np.asarray(measured[key], dtype=float)
-            curves[key] = (np.arange(1, len(values) + 1), _positive(values, ROUNDING))
-    if "accuracy" in measured and "truncation_error" in measured:
-        curves["accuracy"] = ([1, len(measured["truncation_error"])], [measured["accuracy"]] * 2)
+    errors, bounds = measured.truncation_error, measured.truncation_bound
+    for name, numbers in (("truncation_error", errors), ("truncation_bound", bounds)):
+        if numbers is not None:
+            values = np.asarray(numbers, dtype=float)
+            curves[name] = (np.arange(1, len(values) + 1), _positive(values, ROUNDING))
+    if measured.accuracy is not None and errors is not None:
+        curves["accuracy"] = ([1, len(errors)], [measured.accuracy] * 2)
     return curves
 
 
@@ -131,19 +128,8 @@ def marks(changes: Sequence[Change], together: int = 20) -> list[tuple[int, str,
 
 def _change_in_words(name: str, new: Any) -> str:
     if name == "stable_set":
-        return set_in_words(new)
+        return new.in_short()
     return {"truncation_length": "k", "learning_rate": "rate", "gradient_clip": "clip"}.get(name, name) + f" {new}"
-
-
-def set_in_words(stable_set: StableSet) -> str:
-    """As short as a mark on a curve must be."""
-    if isinstance(stable_set, SpectralBall):
-        return f"λ ≤ {stable_set.bound:g}"
-    if isinstance(stable_set, LSTMStableSet):
-        return f"forget ≤ {stable_set.forget_ceiling:g}"
-    if isinstance(stable_set, LSTMWideSet):
-        return f"wide set, rate ≤ {stable_set.bound:g}"
-    return "no bound" if isinstance(stable_set, Unconstrained) else stable_set.describe()
 
 
 def in_words(run: Run) -> str:
@@ -154,16 +140,16 @@ def in_words(run: Run) -> str:
         said.append(f"Training loss {history.loss[-1]:.3g} nats per token, {history.loss[0]:.3g} at the start.")
     if history.twin_loss:
         said.append(f"The twin left alone: {history.twin_loss[-1]:.3g}.")
-    measured = history.probes[-1][1] if history.probes else {}
-    if "held_out_loss" in measured:
-        said.append(f"Held-out loss {measured['held_out_loss']:.3g}.")
-    if len(values := measured.get("singular_values", ())):
+    measured = history.measured
+    if measured.held_out_loss is not None:
+        said.append(f"Held-out loss {measured.held_out_loss:.3g}.")
+    if values := measured.singular_values:
         said.append(
-            f"Singular values from {values[0]:.3g} down to {values[-1]:.3g}, {set_in_words(run.settings.stable_set)}."
+            f"Singular values from {values[0]:.3g} down to {values[-1]:.3g}, {run.settings.stable_set.in_short()}."
         )
-    if len(norms := measured.get("gradient_by_lag", ())) and norms[0] > 0:
+    if (norms := measured.gradient_by_lag) and norms[0] > 0:
         said.append(f"Gradient {len(norms) - 1} tokens back: {norms[-1] / norms[0]:.1e} of the latest one.")
-    if len(errors := measured.get("truncation_error", ())):
+    if errors := measured.truncation_error:
         said.append(f"Truncation error {errors[-1]:.1e} at context length {len(errors)}.")
     return " ".join(said)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from lessons_lib.training import StepRecord
+from lessons_lib.runs.measurements import Measurements
+from lessons_lib.training import Settings, StepRecord
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,13 @@ class History:
     moved: list[float] = field(default_factory=list)
     twin_steps: list[int] = field(default_factory=list)
     twin_loss: list[float] = field(default_factory=list)
-    probes: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
+    probes: list[tuple[int, Measurements]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+
+    @property
+    def measured(self) -> Measurements:
+        """What the last probe found; all of it None before the first."""
+        return self.probes[-1][1] if self.probes else Measurements()
 
     def extend(self, records: list[StepRecord], twins: list[StepRecord]) -> None:
         """Append records, fetching all their tensors in one transfer from the device."""
@@ -54,7 +60,7 @@ class History:
         self.twin_steps += [r.step for r in twins]
         self.steps += [r.step for r in records]  # last: a reader that sees a step finds its values
 
-    def note_changes(self, before: Any, after: Any, step: int) -> None:
+    def note_changes(self, before: Settings, after: Settings, step: int) -> None:
         """Record each field in which two settings differ."""
         for name in before.__dataclass_fields__:
             old, new = getattr(before, name), getattr(after, name)

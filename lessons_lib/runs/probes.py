@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import reduce
+from operator import or_
+from typing import Protocol
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from lessons_lib.models import LanguageModel
+from lessons_lib.models import Predictor, TorchModule
+from lessons_lib.runs.measurements import Measurements
 from lessons_lib.stability import (
     certified_rate,
     context_for,
+    gate_norms,
     gradient_by_lag,
     layers_of,
     singular_values,
@@ -21,62 +24,73 @@ from lessons_lib.stability import (
     truncation_bounds,
     truncation_error,
 )
-from lessons_lib.training import Settings, mean_loss
+from lessons_lib.training import Settings, batch_loss
+
+
+class Probed(Predictor, Protocol):
+    """A predictor that says what the theorem asks: how large its inputs can be, and how steep its head is."""
+
+    @property
+    def decoder(self) -> nn.Linear: ...
+
+    def input_bound(self, order: float, /) -> float:
+        """The largest norm, of this order, of what the core is fed, whatever is read."""
 
 
 @dataclass(frozen=True)
-class LanguageProbe:
-    """Measures a recurrent language model on text that it is not trained on.
+class Probe:
+    """Measures a recurrent model on data that it is not trained on; what it reads may be tokens or vectors.
 
     Args:
-        held_out: (N,) tokens for the held-out loss.
-        sample: (batch, time) tokens on which gradients and truncation errors are measured.
+        held_out: one batch ``(inputs, targets)``, as a stream of batches gives it, for the held-out loss.
+        sample: (batch, time) tokens, or vectors (batch, time, size), on which gradients and truncation errors are
+            measured.
         max_context: the largest context length k of the truncation errors.
         max_lag: the largest lag of the gradient.
         accuracy: ε, the largest difference of the logits that counts as "the same prediction".
 
-    A call returns a dictionary of plain numbers and lists:
-        ``held_out_loss`` (nats), ``singular_values`` (first layer, largest first), ``gradient_by_lag`` (lag
-        0, 1, ...), ``truncation_error`` and ``truncation_bound`` (k = 1, 2, ..., of the logits, in the norm
-        of the theorem), ``accuracy``, ``rate`` (certified, inf when there is none) and ``context_needed``
-        (the theorem's smallest k for ε, inf when it names none).
+    A call measures every field of :class:`Measurements`, the gates of LSTMs only.
     """
 
-    held_out: Tensor
+    held_out: tuple[Tensor, Tensor]
     sample: Tensor
     max_context: int = 40
     max_lag: int = 40
     accuracy: float = 0.1
 
-    def __call__(self, model: LanguageModel, settings: Settings) -> dict[str, Any]:
-        return {name: found for part in self.parts(model, settings) for name, found in part.items()}
+    def __call__(self, model: Probed, settings: Settings) -> Measurements:
+        return reduce(or_, self.parts(model, settings), Measurements())
 
-    def parts(self, model: LanguageModel, settings: Settings) -> Iterator[dict[str, Any]]:
+    def parts(self, model: Probed, settings: Settings) -> Iterator[Measurements]:
         """The same in three parts of about equal cost; error and bound belong to the same weights."""
-        yield {"held_out_loss": mean_loss(model, self.held_out)}
-        sample = self.sample.to(model.embedding.weight.device)
-        yield {"gradient_by_lag": gradient_by_lag(model, sample, self.max_lag).tolist()}
+        device = next(model.parameters()).device
+        yield Measurements(held_out_loss=batch_loss(model, *(part.to(device) for part in self.held_out)))
+        sample = self.sample.to(device)
+        yield Measurements(gradient_by_lag=gradient_by_lag(model, sample, self.max_lag).tolist())
         contexts = range(1, self.max_context + 1)
-        limits = error_limits(model)
-        order = 2.0 if layers_of(model)[0].kind in ("tanh", "relu") else math.inf
-        yield {
-            "singular_values": singular_values(model)[0].tolist(),
-            "truncation_error": truncation_error(model, sample, contexts, order=order).tolist(),
-            "truncation_bound": truncation_bounds(model, contexts, **limits),
-            "accuracy": self.accuracy,
-            "rate": certified_rate(model),
-            "context_needed": context_for(model, self.accuracy, **limits),
-        }
+        kind, order = layers_of(model)[0].kind, norm_order(model)
+        limits = error_limits(model, order)
+        yield Measurements(
+            singular_values=singular_values(model)[0].tolist(),
+            truncation_error=truncation_error(model, sample, contexts, order=order).tolist(),
+            truncation_bound=truncation_bounds(model, contexts, **limits),
+            accuracy=self.accuracy,
+            # Two valid certificates: the set's, and the one that the norms alone give.
+            rate=min(settings.stable_set.rate(model), certified_rate(model)),
+            context_needed=context_for(model, self.accuracy, **limits),
+            gates=gate_norms(model) if kind == "lstm" else None,
+        )
 
 
-@torch.no_grad()
-def error_limits(model: LanguageModel) -> dict[str, float]:
-    """``input_bound`` and ``output_lipschitz`` of this model's embedding and decoder, for the theorem's
-    bounds.
+def norm_order(model: TorchModule) -> float:
+    """In which the theorem speaks of this model: 2 for RNNs (Euclidean), inf for gated ones (maximum norm)."""
+    return 2.0 if layers_of(model)[0].kind in ("tanh", "relu") else math.inf
 
-    In the Euclidean norm for RNNs, in the maximum norm for LSTMs; any token may come.
-    """
-    rows, decoder = model.embedding.weight, model.decoder.weight
-    if layers_of(model)[0].kind in ("tanh", "relu"):
-        return {"input_bound": float(rows.norm(dim=1).max()), "output_lipschitz": float(spectral_norm(decoder))}
-    return {"input_bound": float(rows.abs().max()), "output_lipschitz": float(decoder.abs().sum(1).max())}
+
+def error_limits(model: Probed, order: float) -> dict[str, float]:
+    """``input_bound`` and ``output_lipschitz`` for the theorem's bounds: whatever the model is given to read."""
+    decoder = model.decoder.weight.detach()
+    return {
+        "input_bound": model.input_bound(order),
+        "output_lipschitz": spectral_norm(decoder) if order == 2 else float(decoder.abs().sum(1).max()),
+    }

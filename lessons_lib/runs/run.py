@@ -16,12 +16,14 @@ from typing import Any
 import torch
 
 from lessons_lib.corpora import Batches
+from lessons_lib.models import Trainable
 from lessons_lib.runs.history import History
+from lessons_lib.runs.measurements import Measurements
 from lessons_lib.training import Mailbox, Settings, StepRecord, TrainingState, training_step
 from lessons_lib.training.train import check_truncation
 
-Factory = Callable[[], tuple[Any, Batches]]
-Probe = Callable[[Any, Settings], dict[str, Any]]
+Factory = Callable[[], tuple[Trainable, Batches]]
+Measure = Callable[[Any, Settings], Measurements]  # each knows the model it is made for
 
 PUBLISH_SECONDS = 0.1
 PROBE_SECONDS = 0.8  # at least one a second, with room for the step in between
@@ -38,12 +40,12 @@ class _Measuring:
     """A measurement under way."""
 
     began: float  # monotonic, s
-    parts: Iterator[dict[str, Any]]
-    found: dict[str, Any] = field(default_factory=dict)
+    parts: Iterator[Measurements]
+    found: Measurements = field(default_factory=Measurements)
     seconds: float = 0.0  # spent on it so far
 
 
-def _parts(probe: Probe, model: Any, settings: Settings) -> Iterator[dict[str, Any]]:
+def _parts(probe: Measure, model: Trainable, settings: Settings) -> Iterator[Measurements]:
     if hasattr(probe, "parts"):
         return iter(probe.parts(model, settings))
     return iter([probe(model, settings)])
@@ -61,10 +63,10 @@ class Run:
         name: identifies the run; a run of the same name is stopped and replaced.
         steps: how many steps to train; None: until stopped.
         seed, optimizer: as for :func:`lessons_lib.training.train`.
-        probe: measures the model about once a second, ``probe(model, settings) -> dict``, at most a sixth of
-            the time; its results go to ``history.probes``.  One that has ``parts(model, settings)``, an
-            iterator of dictionaries, is measured part by part with a training step between them: a change of
-            the settings waits for one part at most.
+        probe: measures the model about once a second, ``probe(model, settings) -> Measurements``, at most a sixth
+            of the time; its results go to ``history.probes``.  One that has ``parts(model, settings)``, an
+            iterator of :class:`Measurements`, is measured part by part with a training step between them: a
+            change of the settings waits for one part at most.
         twin: leave a twin behind at the first change of a setting: a copy that goes on from the same state, on
             the same data, with the old settings.  :class:`Settings` instead of True: the twin begins with the run,
             at its first step, under these.  Its losses go to ``history.twin_loss``.
@@ -87,7 +89,7 @@ class Run:
         steps: int | None = None,
         seed: int = 0,
         optimizer: str = "sgd",
-        probe: Probe | None = None,
+        probe: Measure | None = None,
         twin: bool | Settings = False,
     ):
         self.name, self.steps, self.seed, self.optimizer = name, steps, seed, optimizer
@@ -111,7 +113,7 @@ class Run:
         self._error: BaseException | None = None
         self._wanted, self._single_steps = "pause", 0
         self.history, self.state, self.message = History(), "ready", ""
-        self.epoch = getattr(self, "epoch", -1) + 1  # counts resets, so that a view can tell old news from new
+        self.resets = getattr(self, "resets", -1) + 1  # so that a view can tell old news from new
 
     # -- what anyone may ask, from any thread -----------------------------------------------------------------
 
@@ -121,7 +123,7 @@ class Run:
         return self._mailbox.settings
 
     @property
-    def model(self) -> Any:
+    def model(self) -> Trainable:
         """The model, built now if it was not yet.  It changes under your hands while the run is running."""
         return self._prepared().model
 
@@ -379,9 +381,3 @@ class Run:
             except Exception:
                 self.listeners.remove(listener)  # the others still hear that the run failed
                 raise
-
-
-def live_runs() -> list[Run]:
-    """The runs whose thread is alive, training or paused."""
-    with _registering:
-        return [run for run in _registry.values() if run._thread is not None]

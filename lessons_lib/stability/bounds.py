@@ -18,9 +18,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.stability.layers import Layer, layers_of
+from lessons_lib.stability.linear_bounds import StackCertificate, gated_recurrence_of
 from lessons_lib.stability.rates import certified_rate, lstm_matrix, lstm_norms, perron_root, spectral_norm, total_bias
 
 
@@ -31,6 +33,11 @@ class _Certificate:
     step: np.ndarray
     start: np.ndarray
     cap: float
+
+    @property
+    def rate(self) -> float:
+        """What the error shrinks by at each step, in the long run."""
+        return perron_root(self.step)
 
     def after(self, steps: int) -> float:
         if not np.isfinite(self.step).all():
@@ -44,7 +51,7 @@ class _Certificate:
 
 
 def truncation_bound(
-    module: nn.Module, context_length: int, *, input_bound: float, output_lipschitz: float = 1.0
+    module: TorchModule, context_length: int, *, input_bound: float, output_lipschitz: float = 1.0
 ) -> float:
     """An upper bound on ‖y_t - y_t^k‖ for every t and every input sequence, k = ``context_length``.
 
@@ -52,6 +59,9 @@ def truncation_bound(
     the top layer's h (‖C‖_2 for logits C h).  For LSTM layers they are maximum norms: ``input_bound``
     bounds max_j |x_tj| (the module's ``input_clip`` is used where it is smaller), ``output_lipschitz`` is
     the largest row l1 norm of C.
+
+    For a stack of gated linear recurrences norms are Euclidean, and ``input_bound`` is not needed: every block projects
+    what it reads onto a ball (see :mod:`lessons_lib.stability.linear_bounds`).
 
     Assumes: evaluation mode (no dropout); zero start, for the model and for its truncation; bounded inputs as
     above; layers stacked in order of definition, each fed the output of the one before, clipped or as it is.
@@ -67,7 +77,7 @@ def truncation_bound(
 
 
 def truncation_bounds(
-    module: nn.Module,
+    module: TorchModule,
     context_lengths: Iterable[int],
     *,
     input_bound: float,
@@ -84,7 +94,7 @@ def truncation_bounds(
 
 
 def context_for(
-    module: nn.Module, accuracy: float, *, input_bound: float, output_lipschitz: float = 1.0
+    module: TorchModule, accuracy: float, *, input_bound: float, output_lipschitz: float = 1.0
 ) -> int | float:
     """The smallest context length k with ``truncation_bound(module, k, ...) <= accuracy``; math.inf if none.
 
@@ -103,8 +113,7 @@ def context_for(
 
     if met(0):
         return 0
-    unbounded = not np.isfinite(certificate.start).all() and not math.isfinite(certificate.cap)
-    if unbounded or perron_root(certificate.step) >= 1:
+    if certificate.rate >= 1 or not math.isfinite(certificate.after(1)):
         return math.inf
     above = 1
     while not met(above):
@@ -116,7 +125,7 @@ def context_for(
     return above
 
 
-def contraction_steps(module: nn.Module) -> int | float:
+def contraction_steps(module: TorchModule) -> int | float:
     """The smallest r for which r LSTM steps together contract in the Euclidean norm of (c, h); inf if none.
 
     From √(2d) ‖M^r‖_∞ < 1: a single step of a stable LSTM may expand Euclidean distances, by about √d.  For
@@ -141,9 +150,11 @@ def contraction_steps(module: nn.Module) -> int | float:
     return steps
 
 
-def _certificate(module: nn.Module, input_bound: float) -> _Certificate | None:
+def _certificate(module: TorchModule, input_bound: float) -> _Certificate | StackCertificate | None:
     if not input_bound >= 0:
         raise ValueError(f"input_bound={input_bound}: give a bound on the size of an input, from 0 up")
+    if (linear := gated_recurrence_of(module)) is not None:
+        return StackCertificate(linear)
     layers = _stacked_layers(module)
     kinds = {layer.kind for layer in layers}
     if "gru" in kinds:
@@ -151,7 +162,7 @@ def _certificate(module: nn.Module, input_bound: float) -> _Certificate | None:
     return _lstm(layers, input_bound) if "lstm" in kinds else _rnn(layers, input_bound)
 
 
-def _stacked_layers(module: nn.Module) -> list[Layer]:
+def _stacked_layers(module: TorchModule) -> list[Layer]:
     layers = layers_of(module)
     if not layers:
         raise ValueError(f"{type(module).__name__} holds no torch.nn.RNN or LSTM layer to bound")

@@ -1,12 +1,11 @@
 """Measures of forgetting beyond one norm: along data (quantiles, Lyapunov exponents), and of a matrix alone.
 
-The spectral norm ‖W‖_2 bounds every step, the spectral radius only the far future; between them lie the
-numerical radius and the transient growth of ‖W^t‖, which part ways exactly when W is not normal.
+The spectral norm ‖W‖_2 bounds every step, the spectral radius only the far future; between them lies the
+transient growth of ‖W^t‖, and they part ways exactly when W is not normal.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -109,34 +108,6 @@ def spectral_radius(matrix: Tensor) -> Tensor:
     return torch.linalg.eigvals(matrix).abs().amax(-1)
 
 
-def numerical_range(matrix: Tensor, points: int = 180) -> Tensor:
-    """Boundary points of {v* W v : ‖v‖ = 1}, a convex set that holds the eigenvalues: (points,), complex.
-
-    Johnson (1978): in direction θ the boundary is reached by the top eigenvector of the Hermitian part of
-    e^{-iθ} W.
-    """
-    angles = torch.linspace(0, 2 * math.pi, points + 1, dtype=torch.float64, device=matrix.device)[:-1]
-    _, vectors = torch.linalg.eigh(_hermitian_parts(matrix, angles))
-    top = vectors[..., -1]
-    return torch.einsum("pi,ij,pj->p", top.conj(), matrix.to(top.dtype), top)
-
-
-def numerical_radius(matrix: Tensor) -> Tensor:
-    """max |v* W v| over unit v: between the spectral radius and the norm, and at least half the norm.
-
-    The maximum over θ of the top eigenvalue of the Hermitian part of e^{-iθ} W: a grid of angles, then ever
-    finer ones around its best few.  0-d, float64.
-    """
-    width = 2 * math.pi / 256
-    angles = width * torch.arange(256, dtype=torch.float64, device=matrix.device)
-    for _ in range(6):  # each round narrows the angle 16-fold, and the error of the maximum 256-fold
-        heights = torch.linalg.eigvalsh(_hermitian_parts(matrix, angles))[:, -1]
-        best = angles[heights.topk(4).indices]
-        width = width / 16
-        angles = (best.unsqueeze(1) + width * torch.arange(-16, 17, device=matrix.device)).flatten()
-    return heights.max()
-
-
 def transient_growth(matrix: Tensor, steps: int) -> Tensor:
     """‖W^t‖_2 for t = 0, 1, ..., steps: (steps + 1,).
 
@@ -146,8 +117,3 @@ def transient_growth(matrix: Tensor, steps: int) -> Tensor:
     for _ in range(steps):
         powers.append(matrix @ powers[-1])
     return torch.linalg.matrix_norm(torch.stack(powers), 2)
-
-
-def _hermitian_parts(matrix: Tensor, angles: Tensor) -> Tensor:
-    turned = torch.polar(torch.ones_like(angles), -angles)[:, None, None] * matrix.to(torch.complex128)
-    return (turned + turned.mH) / 2

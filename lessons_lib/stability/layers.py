@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
+from lessons_lib.models import TorchModule
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -29,7 +31,7 @@ class Layer:
         return self.weight_ih.shape[1]
 
 
-def layers_of(module: nn.Module) -> list[Layer]:
+def layers_of(module: TorchModule) -> list[Layer]:
     """Every torch.nn.RNN, GRU and LSTM layer inside ``module``, in order of definition, the lowest first.
 
     Layers of one multi-layer torch.nn module count separately, and single cells (torch.nn.RNNCell, ...) count
@@ -43,7 +45,7 @@ def layers_of(module: nn.Module) -> list[Layer]:
     return list(_walk(module, None, set()))
 
 
-def _walk(module: nn.Module, clip: float | None, seen: set[nn.Module]) -> Iterator[Layer]:
+def _walk(module: TorchModule, clip: float | None, seen: set[TorchModule]) -> Iterator[Layer]:
     if module in seen:
         return
     seen.add(module)

@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 from lessons_lib.stability.projections import TOLERANCE, rounding
+from lessons_lib.stability.rates import diagonal_recurrences, largest_eigenvalue
+from lessons_lib.stability.sets import Knob, StableSet
 
 
 @dataclass(frozen=True)
-class EigenvalueDisc:
+class EigenvalueDisc(StableSet):
     """Diagonal linear recurrences with no eigenvalue larger than ``bound``: |λ_j| <= bound for every unit.
 
     With bound < 1 each layer forgets at that rate in the Euclidean norm, whatever the inputs: the recurrent matrix is
     diagonal, hence normal, so its spectral norm *is* its spectral radius.
     """
 
-    bound: float
+    name = "eigenvalue-disc"
+    knob = Knob(
+        "bound",
+        "|λ|",
+        "Eigenvalue bound: after every step eigenvalues outside the disc of this radius are moved to its edge.",
+        low=0.05,
+        high=1.1,
+        step=0.01,
+        search=(0.8, 0.999),
+    )
+
+    bound: float = 0.98
 
     def __post_init__(self) -> None:
         if not 0 <= self.bound < math.inf:
             raise ValueError(f"bound={self.bound}: give a number from 0 up; Unconstrained() has no bound")
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether there are such layers, and every |λ| is at most bound (1 + 1e-5)."""
         return self.rate(module) <= self.bound * (1 + TOLERANCE)
 
     @torch.no_grad()
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Move every eigenvalue outside straight towards 0 onto the circle: the nearest point of the complex plane.
 
         Where the module keeps λ in polar coordinates (its own ``bound``), λ is moved all the same; Euclidean distance
@@ -54,23 +69,27 @@ class EigenvalueDisc:
             layer.set_eigenvalues_(nearest, where=outside)
         return squares.sqrt()
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The largest |λ|, in the Euclidean norm of a layer's state; inf when there is none to speak of.
 
         Of stacked layers it is the asymptotic rate, as for stacked RNNs.
         """
-        layers = _layers(module, required=False)
-        if not layers:
-            return math.inf
-        largest = float(torch.stack([layer.eigenvalues().detach().abs().max() for layer in layers]).max())
-        return math.inf if math.isnan(largest) else largest
+        return max(map(largest_eigenvalue, diagonal_recurrences(module)), default=math.inf)
 
     def describe(self) -> str:
         return f"linear recurrences with eigenvalues at most {self.bound:g} in size; rate in the Euclidean norm"
 
+    @classmethod
+    def fits(cls, module: TorchModule) -> bool:
+        """Whether the module holds a DiagonalRecurrence."""
+        return bool(diagonal_recurrences(module))
 
-def _layers(module: nn.Module, required: bool = True) -> list[DiagonalRecurrence]:
-    layers = [part for part in module.modules() if isinstance(part, DiagonalRecurrence)]
-    if required and not layers:
+    @classmethod
+    def promising(cls, rate: float) -> Self:
+        return cls(rate)
+
+
+def _layers(module: TorchModule) -> list[DiagonalRecurrence]:
+    if not (layers := diagonal_recurrences(module)):
         raise ValueError(f"{type(module).__name__} holds no DiagonalRecurrence: use SpectralBall or LSTMStableSet")
     return layers

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.models import LanguageModel, RecurrentCore, State, evaluating, map_state, truncated_outputs
+from lessons_lib.models import (
+    Predictor,
+    Recurrent,
+    State,
+    TorchModule,
+    Trainable,
+    evaluating,
+    map_state,
+    truncated_outputs,
+)
 from lessons_lib.stability.layers import layers_of
+from lessons_lib.stability.rates import row_norms
 
 
 @contextmanager
-def probing(model: nn.Module) -> Iterator[None]:
+def probing(model: TorchModule) -> Iterator[None]:
     """:func:`evaluating`, where gradients may be asked for."""
     # cuDNN refuses to differentiate through a recurrent layer in evaluation mode; torch's own code does not.
     with evaluating(model), torch.backends.cudnn.flags(enabled=False):
@@ -21,7 +32,7 @@ def probing(model: nn.Module) -> Iterator[None]:
 
 
 @torch.no_grad()
-def singular_values(module: nn.Module) -> Tensor:
+def singular_values(module: TorchModule) -> Tensor:
     """The singular values of every recurrent matrix, largest first: (layers, hidden).
 
     An LSTM's or GRU's matrix stacks its gates' blocks, so that its values bound no rate.  Where layers differ
@@ -40,7 +51,21 @@ def singular_values(module: nn.Module) -> Tensor:
     return result
 
 
-def gradient_by_lag(model: LanguageModel, tokens: Tensor, max_lag: int | None = None) -> Tensor:
+@torch.no_grad()
+def gate_norms(module: TorchModule) -> dict[str, float]:
+    """The largest row l1 norm of the first layer's recurrent blocks, by gate: i, f, z (torch's g), o.
+
+    Raises:
+        ValueError: when that layer is no LSTM.
+    """
+    layers = layers_of(module)
+    if not layers or layers[0].kind != "lstm":
+        raise ValueError(f"{type(module).__name__} does not begin with an LSTM layer: only those have these gates")
+    blocks = row_norms(layers[0].weight_hh).chunk(4)
+    return dict(zip("ifzo", torch.stack(blocks).amax(1).tolist(), strict=True))
+
+
+def gradient_by_lag(model: Trainable, tokens: Tensor, max_lag: int | None = None) -> Tensor:
     """How strongly the loss at one position still feels the state some steps earlier.
 
     Entry j is the mean over positions and sequences of ‖d loss_t / d state_{t-j}‖_2, where loss_t = -ln p of
@@ -96,7 +121,7 @@ def gradient_by_lag(model: LanguageModel, tokens: Tensor, max_lag: int | None = 
 
 
 def _one_step_back(
-    model: nn.Module, token: Tensor, state: State, adjoint: State | None, head: Tensor, most: int
+    model: Trainable, token: Tensor, state: State, adjoint: State | None, head: Tensor, most: int
 ) -> State:
     """Take every position's adjoint from after this step to before it; its own position joins in front."""
     batch = len(token)
@@ -151,32 +176,36 @@ def contraction(module: nn.Module, inputs: Tensor, first_state: State, second_st
 
 @torch.no_grad()
 def truncation_error(
-    model: LanguageModel | RecurrentCore, inputs: Tensor, context_lengths: Sequence[int], *, order: float = 2.0
+    model: Predictor | Recurrent, inputs: Tensor, context_lengths: Sequence[int], *, order: float = 2.0
 ) -> Tensor:
     """The largest difference between a recurrent model's outputs and its k-truncation's, for each k.
 
     Args:
-        model: a language model, whose logits are compared, or a recurrent core, whose outputs are.
-        inputs: (time,) or (batch, time) tokens for a language model, (batch, time, input_size) for a core.
+        model: a language model, or one of frames, whose logits are compared; or a recurrent core, whose outputs are.
+        inputs: (time,) or (batch, time) tokens for a language model, (batch, time, input_size) vectors otherwise.
         context_lengths: the k's.
         order: of the norm over logits or units: 2 to set beside an RNN's bound, ``math.inf`` beside an
         LSTM's.
 
     Returns:
         (len(context_lengths),): the maximum over positions and sequences, both models started from zero.
+
+    Raises:
+        ValueError: no context length, one below 1, or a core that is not recurrent.
     """
     if not context_lengths:
         raise ValueError("context_lengths is empty: give at least one k")
     if min(context_lengths) < 1:
         raise ValueError(f"context_lengths={list(context_lengths)}: a prediction needs at least its own input")
-    core = model.core if isinstance(model, LanguageModel) else model
-    if not isinstance(core, RecurrentCore):
+    predictor = cast(Predictor, model) if hasattr(model, "logits") else None
+    core = model if predictor is None else predictor.core
+    if not isinstance(core, Recurrent):
         raise ValueError(f"{type(core).__name__} is not a recurrent core: only those have a k-truncation")
-    head = model.logits if isinstance(model, LanguageModel) else nn.Identity()
+    head = nn.Identity() if predictor is None else predictor.logits
     wanted, errors = set(context_lengths), {}
     with probing(model):
-        if isinstance(model, LanguageModel):
-            inputs = model.embed(inputs if inputs.dim() == 2 else inputs.unsqueeze(0))
+        if predictor is not None:
+            inputs = predictor.embed(inputs.unsqueeze(0) if inputs.dim() == 1 else inputs)
         full = head(core(inputs)[0])
         for k, outputs in enumerate(truncated_outputs(core, inputs, max(wanted)), start=1):
             if k in wanted:

@@ -11,8 +11,10 @@ import math
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
+from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 from lessons_lib.stability.layers import Layer, layers_of
 
 
@@ -73,12 +75,14 @@ def perron_root(matrix: np.ndarray) -> float:
     return float(np.abs(np.linalg.eigvals(matrix)).max()) if np.isfinite(matrix).all() else math.inf
 
 
-def certified_rate(module: nn.Module) -> float:
+def certified_rate(module: TorchModule) -> float:
     """The rate at which this module's recurrent state provably forgets, per step; inf when nothing is
     certified.
 
-    RNN (tanh or ReLU) layers: the largest ‖W_l‖_2, in the Euclidean norm.  LSTM layers: the largest Perron
-    root of M, with the ceiling f̄ that the layer's own weights and clip imply.  For one RNN layer this is a
+    Diagonal linear recurrences: the largest |λ|, in the Euclidean norm.  RNN (tanh or ReLU) layers: the largest
+    ‖W_l‖_2, in the Euclidean norm.  LSTM layers: the largest Perron
+    root of M, with the ceiling f̄ that the layer's own weights and clip imply, in the max norm or in the l1 norm,
+    whichever is smaller (``max_norm_rate``, ``l1_rate``).  For one RNN layer this is a
     contraction in each step; for an LSTM it holds in the max norm weighted by M's Perron vector, and for
     stacked layers it is the asymptotic rate: use ``truncation_bound`` for a bound at a given number of
     steps.
@@ -89,15 +93,85 @@ def certified_rate(module: nn.Module) -> float:
     Raises:
         ValueError: when the module has no recurrent torch.nn layer.
     """
-    layers = layers_of(module)
-    if not layers:
-        raise ValueError(f"{type(module).__name__} holds no torch.nn.RNN, GRU or LSTM layer to certify")
-    return max(_layer_rate(layer) for layer in layers)
+    layers, linear = layers_of(module), diagonal_recurrences(module)
+    if not layers and not linear:
+        raise ValueError(f"{type(module).__name__} holds no recurrent layer to certify, of torch.nn or linear")
+    return max([_layer_rate(layer) for layer in layers] + [largest_eigenvalue(layer) for layer in linear])
+
+
+def diagonal_recurrences(module: TorchModule) -> list[DiagonalRecurrence]:
+    """The diagonal linear recurrences inside ``module``, in order of definition."""
+    return [part for part in module.modules() if isinstance(part, DiagonalRecurrence)]
+
+
+def largest_eigenvalue(layer: DiagonalRecurrence) -> float:
+    """The largest |λ| of a diagonal recurrence; inf where one is not a number."""
+    largest = float(layer.eigenvalues().detach().abs().max())
+    return math.inf if math.isnan(largest) else largest
 
 
 def _layer_rate(layer: Layer) -> float:
     if layer.kind in ("tanh", "relu"):
         return spectral_norm(layer.weight_hh)
     if layer.kind == "lstm":
-        return perron_root(lstm_matrix(lstm_norms(layer, layer.input_limit))[:, :2])
+        return min(_lstm_max_norm_rate(layer), perron_root(lstm_l1_matrix(layer)))
     return math.inf
+
+
+def _lstm_max_norm_rate(layer: Layer) -> float:
+    return perron_root(lstm_matrix(lstm_norms(layer, layer.input_limit))[:, :2])
+
+
+def lstm_l1_matrix(layer: Layer) -> np.ndarray:
+    """M with (|Δc'|_1, |Δh'|_1) <= M (|Δc|_1, |Δh|_1), summed over the units: (2, 2); inf where a gate reaches 1.
+
+    The conditions of Miller & Hardt hold in the l1 norm too, with sums over columns in place of rows.  On the box
+    |h| <= 1, |c_j| <= 1/(1 - f̄_j), f̄_j the ceiling of unit j (from row sums, because |h_j| <= 1 entry by entry):
+
+        |Δc'|_1 <= max_j f̄_j |Δc|_1 + a |Δh|_1
+        a = max over columns l of Σ_j |W_i[jl]|/4 + |W_z[jl]| + |W_f[jl]| / (4 (1 - f̄_j))
+        |Δh'|_1 <= |Δc'|_1 + max_l Σ_j |W_o[jl]|/4 |Δh|_1
+
+    One column's sums are added up before the maximum is taken, which no row of the max norm's M can share.
+    """
+    ceilings = forget_ceilings(layer)
+    if not bool((ceilings < 1).all()):
+        return np.full((2, 2), np.inf)
+    write, forget, candidate, show = layer.weight_hh.detach().double().abs().chunk(4)
+    a = (write / 4 + candidate + forget / (4 * (1 - ceilings[:, None]))).sum(0).max()
+    largest, into_hidden = float(ceilings.max()), float(show.sum(0).max()) / 4
+    return np.array([[largest, float(a)], [largest, float(a) + into_hidden]])
+
+
+def forget_ceilings(layer: Layer) -> Tensor:
+    """The largest value each forget gate of an LSTM layer can take on the box |h| <= 1: (hidden,), float64.
+
+    1 where the inputs have no limit.
+    """
+    rows = slice(layer.hidden_size, 2 * layer.hidden_size)
+    inputs = row_norms(layer.weight_ih.detach()[rows]).double()
+    driven = inputs * layer.input_limit if math.isfinite(layer.input_limit) else torch.full_like(inputs, math.inf)
+    own = row_norms(layer.weight_hh.detach()[rows]).double()
+    return torch.sigmoid(own + driven + total_bias(layer)[rows].double().abs())
+
+
+def worst_forget_gate(module: TorchModule) -> float:
+    """The largest value that any forget gate of the module's LSTM layers can take, for inputs within its clip."""
+    return max(float(forget_ceilings(layer).max()) for layer in _lstms(module))
+
+
+def max_norm_rate(module: TorchModule) -> float:
+    """The certified rate of a module's LSTM layers in the weighted max norm of (c, h) alone."""
+    return max(_lstm_max_norm_rate(layer) for layer in _lstms(module))
+
+
+def l1_rate(module: TorchModule) -> float:
+    """The certified rate of a module's LSTM layers in the weighted l1 norm of (c, h) alone: see lstm_l1_matrix."""
+    return max(perron_root(lstm_l1_matrix(layer)) for layer in _lstms(module))
+
+
+def _lstms(module: TorchModule) -> list[Layer]:
+    layers = layers_of(module)
+    if not layers or any(layer.kind != "lstm" for layer in layers):
+        raise ValueError(f"{type(module).__name__} is no stack of torch.nn.LSTM layers: these rates are an LSTM's")
+    return layers

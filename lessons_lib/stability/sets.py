@@ -1,18 +1,21 @@
-"""Sets of stable weights, as frozen values: ask, project, certify.
+"""Sets of stable weights, as frozen values: ask, project, certify, and turn the one number that matters.
 
-A stable set is anything with the four methods of ``StableSet``; training knows no more than that.
+A stable set is a subclass of ``StableSet``.  Whatever shows, searches or trains one asks it: defining the class is all
+that adding a set takes.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.stability import rates
 from lessons_lib.stability.layers import Layer, layers_of
 from lessons_lib.stability.projections import (
@@ -23,70 +26,242 @@ from lessons_lib.stability.projections import (
     within_spectral_ball,
 )
 
+_SETS: dict[str, type[StableSet]] = {}  # by class name and by short name, in order of definition
 
-class StableSet(Protocol):
-    """What training asks of a set of weights."""
 
-    def contains(self, module: nn.Module) -> bool:
+@dataclass(frozen=True)
+class Knob:
+    """The one number of a set that says how much memory it allows, and how it is shown.
+
+    Args:
+        field: where the set keeps it.
+        label: a symbol; ``label`` ≤ number describes the set in a few characters.
+        tooltip: one sentence for the pointer and for screen readers.
+        low, high, step: of the slider.  At ``high`` the set hardly touches a freshly built model.
+        switch: what is written beside the box that switches the set on.
+        search: where a search looks for a good number; None: from ``low`` to ``high``.
+        starts: numbers worth beginning a run with, each with its name.
+    """
+
+    field: str
+    label: str
+    tooltip: str
+    low: float
+    high: float
+    step: float
+    switch: str = "bound"
+    search: tuple[float, float] | None = None
+    starts: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
+class StableSet(ABC):
+    """A set of weights: what training asks of it, and what panels, searches and figures ask besides.
+
+    Subclasses are frozen dataclasses whose fields all have defaults.  Four methods are theirs to write; ``name``,
+    ``knob``, ``kinds`` and the rest as far as they apply.
+    """
+
+    name: ClassVar[str]  #: short and unique; the class is found by it, or by its own name: see :func:`set_named`
+    knob: ClassVar[Knob | None] = None  #: None: there is nothing to turn
+    certifies: ClassVar[bool] = True  #: whether a member's rate is promised; else nothing is refused for lacking one
+    kinds: ClassVar[tuple[str, ...]] = ()  #: the kinds of :class:`~lessons_lib.stability.Layer` that it certifies
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        _SETS[cls.__name__] = cls
+        if "name" in vars(cls):
+            _SETS[cls.name] = cls
+
+    # -- what training asks --------------------------------------------------------------------------------------
+
+    @abstractmethod
+    def contains(self, module: TorchModule) -> bool:
         """Whether the module lies in the set, within 1e-5 relative, and its certificate holds."""
 
-    def project_(self, module: nn.Module) -> Tensor:
+    @abstractmethod
+    def project_(self, module: TorchModule) -> Tensor:
         """Move the weights, in place, to the nearest point of the set.
 
         Returns:
             The Frobenius distance moved, a 0-d tensor.
         """
 
-    def rate(self, module: nn.Module) -> float:
+    @abstractmethod
+    def rate(self, module: TorchModule) -> float:
         """The module's certified rate in the norm that ``describe`` names; may exceed 1, inf when none."""
 
+    @abstractmethod
     def describe(self) -> str:
         """One sentence: the set, and the norm of its certificate."""
 
+    def report(self, module: TorchModule) -> dict[str, float]:
+        """What else a reader of a certificate should know, by name; nothing for most sets."""
+        return {}
+
+    # -- its knob ------------------------------------------------------------------------------------------------
+
+    @property
+    def knob_value(self) -> float | None:
+        """Where the knob stands; None without a knob."""
+        return None if self.knob is None else getattr(self, self.knob.field)
+
+    def with_knob(self, value: float) -> Self:
+        """This set with its knob at ``value``, everything else as it is.
+
+        Raises:
+            ValueError: the set has no knob, or refuses the value.
+        """
+        if self.knob is None:
+            raise ValueError(f"{type(self).__name__} has no knob to turn")
+        return self.at({self.knob.field: value})
+
+    @property
+    def searched(self) -> dict[str, tuple[float, float]]:
+        """What a search varies, by name, each from where to where: the knob, where there is one."""
+        return {} if self.knob is None else {self.knob.field: self.knob.search or (self.knob.low, self.knob.high)}
+
+    def point(self) -> dict[str, float]:
+        """Where this set stands in the space of ``searched``."""
+        return {name: getattr(self, name) for name in self.searched}
+
+    def at(self, point: Mapping[str, float]) -> Self:
+        """This set moved to a point of that space, or along the axes that ``point`` names.
+
+        Raises:
+            ValueError: the set refuses it.
+        """
+        return replace(self, **point)
+
+    # -- which models it is for ----------------------------------------------------------------------------------
+
+    @classmethod
+    def fits(cls, module: TorchModule) -> bool:
+        """Whether the module has recurrent layers, all of the ``kinds`` that this set certifies."""
+        layers = layers_of(module)
+        return bool(layers) and all(layer.kind in cls.kinds for layer in layers)
+
+    def for_inputs(self, input_clip: float) -> Self:
+        """The same set for inputs clipped to this; a set that holds whatever the inputs stays as it is."""
+        return self
+
+    @classmethod
+    def promising(cls, rate: float) -> Self | None:
+        """A set of this kind whose members all have a certified rate of at most ``rate``; None if none is known."""
+        return None
+
+    # -- how it is shown -----------------------------------------------------------------------------------------
+
+    def in_short(self) -> str:
+        """As short as a mark on a curve must be."""
+        return self.describe() if self.knob is None else f"{self.knob.label} ≤ {self.knob_value:g}"
+
+    def gate_limits(self) -> Mapping[str, float | str]:
+        """What a row of an LSTM's recurrent blocks "i", "f", "z", "o" may have in l1 norm, as a number or in words.
+
+        A block that is left out may have anything.
+        """
+        return {}
+
+    @property
+    def largest_singular_value(self) -> float | None:
+        """The most that a singular value of a recurrent matrix may be; None: the set limits something else."""
+        return None
+
+    @property
+    def starting_scale(self) -> float:
+        """The size of orthogonal recurrent blocks with which a run in this set is worth starting."""
+        return 0.5
+
+
+def stable_sets() -> list[type[StableSet]]:
+    """Every set that has been defined and has a name of its own, in order of definition."""
+    return [kind for name, kind in _SETS.items() if vars(kind).get("name") == name]
+
+
+def set_named(name: str) -> type[StableSet]:
+    """The set with this class name or short name.
+
+    Raises:
+        ValueError: there is none; the names there are stand in the message.
+    """
+    if name not in _SETS:
+        known = ", ".join(kind.__name__ for kind in stable_sets())
+        raise ValueError(f"no stable set is called {name!r}: choose one of {known}, or import the module of your own")
+    return _SETS[name]
+
+
+def set_for(module: TorchModule, rate: float | None = None) -> StableSet:
+    """The set for this module: of those that fit, the one defined first, with its inputs clipped as the module does.
+
+    With a ``rate`` the first that promises it.  Unconstrained() where there is none.
+    """
+    clip = max((layer.input_limit for layer in layers_of(module)), default=math.inf)
+    for kind in stable_sets():
+        if kind.fits(module) and (found := kind() if rate is None else kind.promising(rate)) is not None:
+            return found.for_inputs(clip) if math.isfinite(clip) else found
+    return Unconstrained()
+
 
 @dataclass(frozen=True)
-class Unconstrained:
+class Unconstrained(StableSet):
     """Every module.  Its rate is the module's own: see ``certified_rate``."""
 
-    def contains(self, module: nn.Module) -> bool:
+    name = "unconstrained"
+    certifies = False
+
+    def contains(self, module: TorchModule) -> bool:
         return True
 
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         return torch.zeros(())
 
-    def rate(self, module: nn.Module) -> float:
-        return rates.certified_rate(module) if layers_of(module) else math.inf
+    def rate(self, module: TorchModule) -> float:
+        return rates.certified_rate(module) if layers_of(module) or rates.diagonal_recurrences(module) else math.inf
 
     def describe(self) -> str:
         return (
-            "no constraint; the rate is the module's own, in the Euclidean norm (RNN) "
-            "or in the max norm of (c, h) weighted by the Perron vector (LSTM)"
+            "no constraint; the rate is the module's own, in the Euclidean norm (RNN, linear) "
+            "or in the max or l1 norm of (c, h) weighted by the Perron vector (LSTM)"
         )
+
+    def in_short(self) -> str:
+        return "no bound"
 
 
 @dataclass(frozen=True)
-class SpectralBall:
+class SpectralBall(StableSet):
     """RNNs whose recurrent matrices have no singular value above ``bound``: every layer, ‖W_l‖_2 <= bound.
 
     With bound < 1 each layer contracts its own state at that rate in the Euclidean norm, whatever the inputs
     (Miller & Hardt 2018): tanh and ReLU have slope at most 1.
     """
 
-    bound: float
+    name = "spectral-ball"
+    knob = Knob(
+        "bound",
+        "λ",
+        "Spectral bound λ: after every step the singular values of the recurrent matrix are clipped at λ.",
+        low=0.05,
+        high=2.5,
+        step=0.05,
+        search=(0.8, 0.999),
+        starts=(("stable", 0.9), ("on the edge", 1.0), ("very short memory", 0.3)),
+    )
+    kinds = ("tanh", "relu")
+
+    bound: float = 0.95
 
     def __post_init__(self) -> None:
         if not 0 <= self.bound < math.inf:
             raise ValueError(f"bound={self.bound}: give a number from 0 up; Unconstrained() has no bound")
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether every layer is an RNN with ‖W‖_2 <= bound (1 + 1e-5).  Waits for the device once."""
-        layers = layers_of(module)
-        if not layers or any(layer.kind not in ("tanh", "relu") for layer in layers):
-            return False
-        return all(_spectral_flags(layers, self.bound, TOLERANCE)[0])
+        return self.fits(module) and all(_spectral_flags(layers_of(module), self.bound, TOLERANCE)[0])
 
     @torch.no_grad()
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Clip the singular values of every recurrent matrix at the bound, in place: the nearest point.
 
         Waits for the device once for all layers together, and once more for each matrix outside the ball.
@@ -96,7 +271,7 @@ class SpectralBall:
             ValueError: for a module without recurrent layers, or with gated ones, which this set cannot
             certify.
         """
-        layers = required_layers(module, "SpectralBall", ("tanh", "relu"))
+        layers = required_layers(module, type(self))
         moved = layers[0].weight_hh.new_zeros(())
         inside, finite = _spectral_flags(layers, self.bound, rounding(layers[0].weight_hh.dtype))
         for layer, is_inside, is_finite in zip(layers, inside, finite, strict=True):
@@ -106,19 +281,29 @@ class SpectralBall:
                 moved = moved + replace_(layer.weight_hh, spectral_ball_project(layer.weight_hh, self.bound))
         return moved.sqrt()
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The largest ‖W_l‖_2, in the Euclidean norm; inf when a layer is gated, or none is recurrent."""
-        layers = layers_of(module)
-        if not layers or any(layer.kind not in ("tanh", "relu") for layer in layers):
-            return math.inf
-        return rates.certified_rate(module)
+        return rates.certified_rate(module) if self.fits(module) else math.inf
 
     def describe(self) -> str:
         return f"RNN weights with spectral norm at most {self.bound:g}; rate in the Euclidean norm of h"
 
+    @classmethod
+    def promising(cls, rate: float) -> Self:
+        return cls(rate)
+
+    @property
+    def largest_singular_value(self) -> float:
+        return self.bound
+
+    @property
+    def starting_scale(self) -> float:
+        """On the boundary."""
+        return self.bound
+
 
 @dataclass(frozen=True)
-class LSTMStableSet:
+class LSTMStableSet(StableSet):
     """The stable LSTMs of Miller & Hardt (arXiv 1805.10369) at a fixed forget ceiling f̄, every layer.
 
     With ‖·‖ the largest row l1 norm, and W, U, b the recurrent, input and summed bias blocks of each gate:
@@ -130,6 +315,20 @@ class LSTMStableSet:
     free.  The set is convex and its rows separate, so the projection is exact.  The certificate also needs
     the inputs clipped: ``contains`` asks for ``input_clip <= input_bound`` on the module.
     """
+
+    name = "published-lstm"
+    knob = Knob(
+        "forget_ceiling",
+        "f̄",
+        "Forget ceiling: after every step the weights are projected so that no forget gate exceeds it.",
+        low=0.56,
+        high=0.99,
+        step=0.01,
+        switch="ceiling",
+        search=(0.58, 0.8),
+        starts=(("stable", 0.64), ("on the edge", 0.95), ("very short memory", 0.56)),
+    )
+    kinds = ("lstm",)
 
     forget_ceiling: float = 0.64
     input_bound: float = 0.75
@@ -149,12 +348,12 @@ class LSTMStableSet:
         f = self.forget_ceiling
         return math.log(f / (1 - f)) - (1 - f) ** 2
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether every layer is an LSTM, clipped to ``input_bound``, within each bound (1e-5 relative)."""
         return all_clipped_lstms_within(module, self.input_bound, self._within)
 
     @torch.no_grad()
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Move every layer to the nearest point of its bounds, in place.  On CUDA the host never waits.
 
         It moves weights only: a module without ``input_clip`` stays outside the set (``contains`` is False).
@@ -162,7 +361,7 @@ class LSTMStableSet:
         Raises:
             ValueError: for a module without recurrent layers, or with others than LSTMs.
         """
-        layers = required_layers(module, "LSTMStableSet", ("lstm",))
+        layers = required_layers(module, type(self))
         squares = layers[0].weight_hh.new_zeros(())
         for layer in layers:
             d = layer.hidden_size
@@ -187,15 +386,12 @@ class LSTMStableSet:
                 squares = squares + len(biases) * excess.square().sum()
         return squares.sqrt()
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The Perron root of M for this module's own norms and clip; inf without a clip, or for other layers.
 
         .9346 at the published constants.  It holds in the max norm of (c, h) weighted by M's Perron vector.
         """
-        layers = layers_of(module)
-        if not layers or any(layer.kind != "lstm" for layer in layers):
-            return math.inf
-        return rates.certified_rate(module)
+        return rates.certified_rate(module) if self.fits(module) else math.inf
 
     def describe(self) -> str:
         return (
@@ -203,11 +399,18 @@ class LSTMStableSet:
             f"{self.input_bound:g}; rate in the max norm of (c, h) weighted by the Perron vector"
         )
 
-    def _radii(self, weight_hh: Tensor) -> Tensor:
-        """The l1 bound of each recurrent row, in torch's block order i, f, z, o: (4 x hidden,)."""
+    def for_inputs(self, input_clip: float) -> Self:
+        return replace(self, input_bound=input_clip)
+
+    def gate_limits(self) -> dict[str, float]:
+        """In torch's block order i, f, z, o (Miller & Hardt, arXiv 1805.10369)."""
         free = 1 - self.forget_ceiling
-        per_block = (free, free**2, free / 4, free)
-        return torch.cat([weight_hh.new_full((weight_hh.shape[1],), radius) for radius in per_block])
+        return {"i": free, "f": free**2, "z": free / 4, "o": free}
+
+    def _radii(self, weight_hh: Tensor) -> Tensor:
+        """The l1 bound of each recurrent row: (4 x hidden,)."""
+        units = weight_hh.shape[1]
+        return torch.cat([weight_hh.new_full((units,), radius) for radius in self.gate_limits().values()])
 
     def _within(self, layer: Layer) -> Tensor:
         d = layer.hidden_size
@@ -222,20 +425,21 @@ class LSTMStableSet:
         )
 
 
-def required_layers(module: nn.Module, name: str, kinds: tuple[str, ...]) -> list[Layer]:
-    """The module's layers, all of the kinds this set certifies, or one clear line."""
+def required_layers(module: TorchModule, kind: type[StableSet]) -> list[Layer]:
+    """The module's layers, all of the kinds that this set certifies, or one clear line."""
     layers = layers_of(module)
     if not layers:
-        raise ValueError(f"{type(module).__name__} holds no torch.nn.RNN or LSTM layer to project: use Unconstrained()")
+        fitting = type(set_for(module)).__name__
+        raise ValueError(f"{type(module).__name__} holds no torch.nn.RNN or LSTM layer to project: use {fitting}()")
     for layer in layers:
-        if layer.kind not in kinds:
-            fitting = {"lstm": "use LSTMStableSet", "gru": "no set here certifies a GRU"}
-            hint = fitting.get(layer.kind, "use SpectralBall")
-            raise ValueError(f"{name} cannot certify a {layer.kind} layer: {hint}")
+        if layer.kind not in kind.kinds:
+            others = (other.__name__ for other in stable_sets() if layer.kind in other.kinds)
+            hint = next((f"use {other}" for other in others), f"no set here certifies a {layer.kind.upper()}")
+            raise ValueError(f"{kind.__name__} cannot certify a {layer.kind} layer: {hint}")
     return layers
 
 
-def all_clipped_lstms_within(module: nn.Module, input_bound: float, within: Callable[[Layer], Tensor]) -> bool:
+def all_clipped_lstms_within(module: TorchModule, input_bound: float, within: Callable[[Layer], Tensor]) -> bool:
     """Whether every layer is an LSTM, its inputs are clipped to ``input_bound``, and ``within`` accepts it."""
     layers = layers_of(module)
     if not layers or any(layer.kind != "lstm" or layer.input_limit > input_bound for layer in layers):

@@ -16,19 +16,22 @@ the rate λ.  The published set (Miller & Hardt, arXiv 1805.10369) satisfies the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from lessons_lib.models import TorchModule
 from lessons_lib.stability.layers import Layer, layers_of
 from lessons_lib.stability.projections import TOLERANCE, l1_threshold, nested_l1_project, rounding
 from lessons_lib.stability.rates import row_norms, total_bias
-from lessons_lib.stability.sets import all_clipped_lstms_within, replace_, required_layers
+from lessons_lib.stability.sets import Knob, StableSet, all_clipped_lstms_within, replace_, required_layers
 
 
 @dataclass(frozen=True)
-class LSTMWideSet:
+class LSTMWideSet(StableSet):
     """LSTMs certified to forget at ``bound`` per step, with short and long memories side by side.
 
     The forget ceilings of a layer's units rise from ``lowest_ceiling`` to ``highest_ceiling``, evenly in the
@@ -46,6 +49,21 @@ class LSTMWideSet:
         mu: μ, the weight of h against c in the norm max(|Δc|, |Δh|/μ) that contracts; at least 1.
         input_bound: what the module clips its inputs to, at least as tight.
     """
+
+    name = "wide-lstm"
+    knob = Knob(
+        "highest_ceiling",
+        "highest f̄",
+        "Highest forget ceiling: after every step the weights are projected so that the unit with the longest memory "
+        "forgets at least so fast.",
+        low=0.05,
+        high=0.98,
+        step=0.01,
+        switch="ceiling",
+        search=(0.7, 0.98),
+        starts=(("stable", 0.85), ("on the edge", 0.98), ("very short memory", 0.3)),
+    )
+    kinds = ("lstm",)
 
     bound: float = 0.95
     lowest_ceiling: float = 0.3
@@ -70,12 +88,12 @@ class LSTMWideSet:
         place = torch.linspace(0, 1, hidden_size, dtype=torch.float64)
         return torch.lerp(ends[0], ends[1], place).sigmoid()
 
-    def contains(self, module: nn.Module) -> bool:
+    def contains(self, module: TorchModule) -> bool:
         """Whether every layer is an LSTM, clipped to ``input_bound``, within each bound (1e-5 relative)."""
         return all_clipped_lstms_within(module, self.input_bound, self._within)
 
     @torch.no_grad()
-    def project_(self, module: nn.Module) -> Tensor:
+    def project_(self, module: TorchModule) -> Tensor:
         """Move every layer to the nearest point of the set, in place; the host waits only to send the ceilings.
 
         Nearest in the norm that counts a forget gate's bias as often as the gate has inputs.  Their joint bound is
@@ -88,22 +106,19 @@ class LSTMWideSet:
             ValueError: for a module without recurrent layers, with others than LSTMs, or with an LSTM without
                 biases whose lowest ceiling only a negative bias could hold.
         """
-        layers = required_layers(module, "LSTMWideSet", ("lstm",))
+        layers = required_layers(module, type(self))
         squares = layers[0].weight_hh.new_zeros(())
         for layer in layers:
             squares = squares + self._project_recurrent(layer) + self._project_forget_inputs(layer)
         return squares.sqrt()
 
-    def rate(self, module: nn.Module) -> float:
+    def rate(self, module: TorchModule) -> float:
         """The smallest λ that this module's own rows, ceilings and clip certify at this μ; inf when none.
 
         In the norm max(|Δc|_∞, |Δh|_∞/μ); for stacked layers the largest of the layers' rates, which is the
         asymptotic one.  Assumes inputs within the module's clip and a start in the box (zero is).
         """
-        layers = layers_of(module)
-        if not layers or any(layer.kind != "lstm" for layer in layers):
-            return math.inf
-        return max(self._layer_rate(layer) for layer in layers)
+        return max(map(self._layer_rate, layers_of(module))) if self.fits(module) else math.inf
 
     def describe(self) -> str:
         return (
@@ -111,6 +126,44 @@ class LSTMWideSet:
             f"unit, and rate at most {self.bound:g} in the norm max(|c|, |h|/{self.mu:g}), "
             f"for inputs clipped to {self.input_bound:g}"
         )
+
+    def with_knob(self, value: float) -> Self:
+        """Another highest ceiling.  What stands in its way gives way: a lowest ceiling above it comes down to it, and
+        a ``bound`` that is not above it moves halfway from it to 1."""
+        bound = self.bound if value < self.bound else (value + 1) / 2
+        return replace(self, highest_ceiling=value, lowest_ceiling=min(self.lowest_ceiling, value), bound=bound)
+
+    @property
+    def slack(self) -> float:
+        """Where ``bound`` stands between the highest ceiling (0) and .999 (1)."""
+        return (self.bound - self.highest_ceiling) / (0.999 - self.highest_ceiling)
+
+    @property
+    def searched(self) -> dict[str, tuple[float, float]]:
+        """Both ceilings, the place of ``bound`` between the higher one and .999, and μ."""
+        return {"lowest_ceiling": (0.2, 0.6), **super().searched, "slack": (0.05, 0.95), "mu": (1.0, 2.0)}
+
+    def at(self, point: Mapping[str, float]) -> Self:
+        """This set with other ceilings, slack or μ; ``bound`` stays where it is unless the point names a slack."""
+        fields = {name: value for name, value in point.items() if name != "slack"}
+        if "slack" in point:
+            highest = fields.get("highest_ceiling", self.highest_ceiling)
+            fields["bound"] = highest + point["slack"] * (0.999 - highest)
+        return replace(self, **fields)
+
+    def for_inputs(self, input_clip: float) -> Self:
+        return replace(self, input_bound=input_clip)
+
+    @classmethod
+    def promising(cls, rate: float) -> Self:
+        return cls(rate, 0.3 * rate, 0.9 * rate)
+
+    def gate_limits(self) -> dict[str, str]:
+        return dict.fromkeys("ifzo", "each unit's own joint budget")
+
+    @property
+    def starting_scale(self) -> float:
+        return 0.2
 
     def _limits(self, layer: Layer) -> tuple[Tensor, list[Tensor], Tensor]:
         """Per unit: what ‖W_f[j]‖ weighs in a_j, the three nested limits, the pre-activation left to U_f and b_f."""

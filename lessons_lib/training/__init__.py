@@ -2,7 +2,7 @@
 
 from lessons_lib.training.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from lessons_lib.training.device import default_device
-from lessons_lib.training.evaluate import mean_loss, perplexity
+from lessons_lib.training.evaluate import batch_loss, mean_loss, perplexity
 from lessons_lib.training.schedule import linear_decay
 from lessons_lib.training.settings import Mailbox, Settings
 from lessons_lib.training.train import StepRecord, TrainingState, train, training_step
@@ -13,6 +13,7 @@ __all__ = [
     "Settings",
     "StepRecord",
     "TrainingState",
+    "batch_loss",
     "default_device",
     "linear_decay",
     "load_checkpoint",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -16,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from lessons_lib.files import write_atomically
 from lessons_lib.models import State
 from lessons_lib.stability import Unconstrained
 from lessons_lib.training.settings import Settings
@@ -102,21 +102,6 @@ def load_checkpoint(path: str | os.PathLike[str], state: TrainingState) -> tuple
     state.past = _unflatten(header["past"], tensors, device)  # type: ignore[assignment]
     state.projected_onto = projected_onto
     return settings, header["extra"]
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write beside ``path``, flush to the disk, then rename: a reader sees the old file or the new one."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(beside, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
-        raise
 
 
 def settings_to_json(settings: Settings) -> dict[str, Any]:

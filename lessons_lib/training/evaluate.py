@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from lessons_lib.models import State, evaluating
+from lessons_lib.models import State, Trainable, evaluating
 
 
 @torch.no_grad()
-def mean_loss(model: Any, tokens: Tensor, *, segment: int = 1024) -> float:
+def mean_loss(model: Trainable, tokens: Tensor, *, segment: int = 1024) -> float:
     """Mean negative log-likelihood in nats over the N - 1 predictions of ``tokens`` read as one stream.
 
     The state starts at zero and is carried through, so every prediction uses all the context that the model can
@@ -39,7 +38,14 @@ def mean_loss(model: Any, tokens: Tensor, *, segment: int = 1024) -> float:
         return total.item() / (len(tokens) - 1)
 
 
-def perplexity(model: Any, tokens: Tensor, *, segment: int = 1024) -> float:
+@torch.no_grad()
+def batch_loss(model: Trainable, inputs: Tensor, targets: Tensor) -> float:
+    """The model's loss on one batch, as a stream of batches gives it, read from a zero state without dropout."""
+    with evaluating(model):
+        return float(model.loss(model(inputs)[0], targets))
+
+
+def perplexity(model: Trainable, tokens: Tensor, *, segment: int = 1024) -> float:
     """exp of :func:`mean_loss`: the model is as unsure as a uniform choice among this many tokens."""
     loss = mean_loss(model, tokens, segment=segment)
     return math.exp(loss) if loss < 700 else math.inf

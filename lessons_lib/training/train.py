@@ -9,17 +9,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from lessons_lib.corpora import Batches
-from lessons_lib.models import State
+from lessons_lib.models import State, TorchModule, Trainable, seeded
 from lessons_lib.stability import StableSet
 from lessons_lib.training.settings import Mailbox, Settings
 from lessons_lib.training.truncation import Past, backward_chunked, backward_exact
 
+Model = TypeVar("Model", bound=Trainable)
 OPTIMIZERS = ("sgd", "adam")
 
 
@@ -41,14 +42,14 @@ class StepRecord:
 
 
 @dataclass
-class TrainingState:
+class TrainingState(Generic[Model]):
     """Everything that changes while a model trains; copy or save it, and training goes on from there.
 
     Batches are addressed by number and dropout is seeded by (seed, step), so the step is also the position in
     the stream and the state of the random numbers.
     """
 
-    model: Any
+    model: Model
     stream: Batches
     optimizer: torch.optim.Optimizer
     seed: int = 0
@@ -59,7 +60,7 @@ class TrainingState:
     projected_onto: StableSet | None = None
 
     @classmethod
-    def begin(cls, model: nn.Module, stream: Batches, *, seed: int = 0, optimizer: str = "sgd") -> TrainingState:
+    def begin(cls, model: Model, stream: Batches, *, seed: int = 0, optimizer: str = "sgd") -> TrainingState[Model]:
         """A fresh start.  ``optimizer``: "sgd" (no momentum) or "adam" (default moments)."""
         if optimizer not in OPTIMIZERS:
             raise ValueError(f"optimizer={optimizer!r}: choose one of {', '.join(OPTIMIZERS)}")
@@ -74,14 +75,14 @@ class TrainingState:
 
 
 def train(
-    model: nn.Module,
+    model: Model,
     stream: Batches,
     settings: Settings | Mailbox,
     *,
     steps: int | None = None,
     seed: int = 0,
     optimizer: str = "sgd",
-    state: TrainingState | None = None,
+    state: TrainingState[Model] | None = None,
 ) -> Iterator[StepRecord]:
     """Projected gradient descent with truncated backpropagation through time.
 
@@ -117,12 +118,12 @@ def check_truncation(settings: Settings, stream: Batches) -> None:
         )
 
 
-def _steps(state: TrainingState, mailbox: Mailbox, steps: int | None) -> Iterator[StepRecord]:
+def _steps(state: TrainingState[Model], mailbox: Mailbox, steps: int | None) -> Iterator[StepRecord]:
     while steps is None or state.step < steps:
         yield training_step(state, mailbox.settings)
 
 
-def training_step(state: TrainingState, settings: Settings) -> StepRecord:
+def training_step(state: TrainingState[Model], settings: Settings) -> StepRecord:
     """One batch, one update, one projection; advances ``state`` in place."""
     check_truncation(settings, state.stream)
     model, optimizer = state.model, state.optimizer
@@ -168,11 +169,10 @@ def training_step(state: TrainingState, settings: Settings) -> StepRecord:
 
 
 @contextlib.contextmanager
-def _seeded_dropout(model: nn.Module, device: torch.device, seed: int, step: int) -> Iterator[None]:
+def _seeded_dropout(model: TorchModule, device: torch.device, seed: int, step: int) -> Iterator[None]:
     """Draw this step's dropout masks from (seed, step): a resumed run then draws what it would have drawn."""
     if not any(isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules()):
         yield
         return
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        torch.manual_seed(seed * 1_000_003 + step)
+    with seeded(seed * 1_000_003 + step, device):
         yield

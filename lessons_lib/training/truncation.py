@@ -6,20 +6,20 @@ and cut only the gradient.  (A model whose *input* is cut is :class:`lessons_lib
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from lessons_lib.corpora.tasks import IGNORED
-from lessons_lib.models import State, detach_state, map_state
+from lessons_lib.models import Predictor, Recurrent, State, Trainable, detach_state, map_state
 from lessons_lib.models.windowed import reach_back
 
 Past = tuple[Tensor, State]  # tokens (batch, past), and the state before each: (layers, batch, past, hidden)
 
 
 def backward_chunked(
-    model: Any, inputs: Tensor, targets: Tensor, carried: State | None, truncation_length: int
+    model: Trainable, inputs: Tensor, targets: Tensor, carried: State | None, truncation_length: int
 ) -> tuple[Tensor, State]:
     """Cut the gradient after every ``truncation_length`` positions; accumulate it over the step.
 
@@ -43,7 +43,7 @@ def backward_chunked(
 
 
 def backward_exact(
-    model: Any,
+    model: Trainable,
     inputs: Tensor,
     targets: Tensor,
     carried: State | None,
@@ -59,15 +59,16 @@ def backward_exact(
     Raises:
         ValueError: the model has dropout, whose masks would differ between the two passes, or no recurrent core.
     """
-    core: Any = getattr(model, "core", None)
-    if not hasattr(core, "step"):
+    core = getattr(model, "core", None)
+    if not isinstance(core, Recurrent):
         raise ValueError("exact truncation needs a model with a recurrent core: use truncation='chunked'")
     if any(isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules()):
         raise ValueError("exact truncation needs a model without dropout: build it with dropout=0, or use 'chunked'")
+    predictor = cast(Predictor, model)  # what has a recurrent core has what feeds it
     batch, steps = inputs.shape[:2]
     with torch.no_grad():
         state = core.zero_state(batch) if carried is None else carried
-        projected = core.project(model.embed(inputs))
+        projected = core.project(predictor.embed(inputs))
         before = []
         for t in range(steps):
             before.append(state)
@@ -76,7 +77,7 @@ def backward_exact(
     if past is not None:
         inputs = torch.cat([past[0], inputs], dim=1)
         starts = map_state(lambda old, new: torch.cat([old, new], dim=2), past[1], starts)
-    outputs = reach_back(core, core.project(model.embed(inputs)), starts, truncation_length, steps)
+    outputs = reach_back(core, core.project(predictor.embed(inputs)), starts, truncation_length, steps)
     loss = model.loss(outputs, targets)
     loss.backward()
     # A longer k may be asked for at the next step, so keep all that the longest can use.

@@ -1,7 +1,4 @@
-"""What stability costs: the study's perplexity against λ, or against the forget ceiling, from its artefacts.
-
-``python -m lessons_lib.wikitext2.cost`` prints the trainings that the picture lacks.
-"""
+"""What stability costs: the study's perplexity against its set's knob (λ, a forget ceiling), from its artefacts."""
 
 from __future__ import annotations
 
@@ -9,7 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 
 from lessons_lib.experiments.artefact import artefact_name, read_artefact, results_folder
-from lessons_lib.wikitext2.rows import KNOBS, ROWS
+from lessons_lib.stability import set_named
+from lessons_lib.wikitext2.rows import ROWS
 from lessons_lib.wikitext2.table import SEEDS
 
 # Where each stable row is trained, beside the value that the table's own row has.
@@ -27,8 +25,9 @@ def read_cost(preset: str, corpus: str = "wikitext2", folder: Path | None = None
     for path in sorted((folder or results_folder()).glob(f"{corpus}-*-{preset}-seed*.json")):
         artefact = read_artefact(path)
         row = artefact["row"].split("@")[0]
-        if row in KNOBS:
-            bound = artefact["config"]["set_arguments"][KNOBS[row]]
+        config = artefact["config"]
+        bound = set_named(config["stable_set"])(**config["set_arguments"]).knob_value
+        if bound is not None:
             found[row][bound].append(artefact["test_perplexity"])
     return {row: dict(sorted(found[row].items())) for row in ROWS if row in found}
 
@@ -43,8 +42,3 @@ def missing(preset: str, corpus: str = "wikitext2", folder: Path | None = None) 
         for bound in bounds
         if artefact_name(corpus, f"{row}@{bound:g}", preset, seed) not in there
     ]
-
-
-if __name__ == "__main__":
-    for command in missing("laptop"):
-        print(f"missing: {command}")

@@ -10,17 +10,18 @@ from __future__ import annotations
 import json
 import multiprocessing
 import time
+from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 
 from lessons_lib.experiments.artefact import write_artefact
-from lessons_lib.training.checkpoint import write_atomically
-from lessons_lib.wikitext2.rows import config_of, starting_point, suggest
-from lessons_lib.wikitext2.training import DivergedError, Study, load_corpus
+from lessons_lib.files import write_atomically
+from lessons_lib.wikitext2.rows import StudyConfig, config_of, starting_point, suggest
+from lessons_lib.wikitext2.training import DivergedError, RowTraining, load_corpus
 
 RETRIES = 3
 
@@ -29,48 +30,93 @@ class WorkerError(RuntimeError):
     """A trial's worker died again and again: resuming does not help."""
 
 
-def open_study(folder: Path, name: str) -> Any:
-    """The Optuna study kept in ``folder``'s journal; made if it is not there."""
-    import optuna
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
+@dataclass(frozen=True)
+class Search:
+    """What is searched, and the folder that holds its journal, checkpoints and results.
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    folder.mkdir(parents=True, exist_ok=True)
-    return optuna.create_study(
-        study_name=name,
-        direction="minimize",
-        load_if_exists=True,
-        storage=JournalStorage(JournalFileBackend(str(folder / "journal.log"))),
-        sampler=optuna.samplers.TPESampler(n_startup_trials=4, constant_liar=True),
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=3, interval_steps=1),
-    )
+    Raises:
+        ValueError: unknown row or preset.
+    """
+
+    row: str
+    preset: str
+    epochs: int
+    folder: Path
+    corpus: str = "wikitext2"
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        config_of(self.row, self.preset)
+
+    @property
+    def name(self) -> str:
+        return f"{self.corpus}-{self.row}-{self.preset}"
+
+    @property
+    def config(self) -> StudyConfig:
+        """The row's config with the search's shorter training."""
+        return replace(config_of(self.row, self.preset), epochs=self.epochs)
+
+    def storage(self) -> Any:
+        """The journal as Optuna's storage."""
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return JournalStorage(JournalFileBackend(str(self.folder / "journal.log")))
+
+    def open(self, storage: Any = None) -> Any:
+        """The Optuna study kept in the journal; made if it is not there."""
+        import optuna
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        return optuna.create_study(
+            study_name=self.name,
+            direction="minimize",
+            load_if_exists=True,
+            storage=storage or self.storage(),
+            sampler=optuna.samplers.TPESampler(n_startup_trials=4, constant_liar=True),
+            pruner=optuna.pruners.MedianPruner(n_startup_trials=3, interval_steps=1),
+        )
+
+    def result(self, number: int) -> Path:
+        """The file that a trial's worker leaves when it has ended."""
+        return self.folder / f"trial-{number}.json"
 
 
-def train_trial(job: dict[str, Any]) -> None:
+@dataclass(frozen=True)
+class Job:
+    """One trial for a worker."""
+
+    search: Search
+    number: int
+    params: dict[str, Any]
+
+
+def train_trial(job: Job) -> None:
     """Train one trial to its end or until it is pruned, from its checkpoint if there is one (in a worker).
 
-    ``job``: row, preset, corpus, device, folder, name, epochs, number and params.  Writes ``trial-<number>.json``.
+    Writes the trial's result file.
     """
     import optuna
 
     torch.set_num_threads(1)
-    folder = Path(job["folder"])
-    study = open_study(folder, job["name"])
-    frozen = study.get_trials(deepcopy=False)[job["number"]]
-    trial = optuna.trial.Trial(study, frozen._trial_id)
-    config = suggest(job["row"], base_config(job), optuna.trial.FixedTrial(job["params"]))
-    training = Study(
-        job["row"],
-        f"trial{job['number']}",
+    search, storage = job.search, job.search.storage()
+    study = search.open(storage)
+    identity = storage.get_trial_id_from_study_id_trial_number(storage.get_study_id_from_name(search.name), job.number)
+    trial = optuna.trial.Trial(study, identity)
+    config = suggest(search.config, optuna.trial.FixedTrial(job.params))
+    training = RowTraining(
+        search.row,
+        f"trial{job.number}",
         config,
-        load_corpus(job["corpus"]),
+        load_corpus(search.corpus),
         seed=0,
-        device=torch.device(job["device"]),
-        folder=folder,
+        device=torch.device(search.device),
+        folder=search.folder,
     )
     training.resume()
-    state, epoch, driver = "complete", len(training.curve), multiprocessing.parent_process()
+    ended, epoch, driver = "complete", len(training.curve), multiprocessing.parent_process()
     try:
         for progress in training.train():
             if driver is not None and not driver.is_alive():
@@ -79,25 +125,20 @@ def train_trial(job: dict[str, Any]) -> None:
                 epoch = len(progress.curve)
                 trial.report(progress.curve[-1]["valid_perplexity"], epoch)
                 if epoch < config.epochs and trial.should_prune():
-                    state = "pruned"
+                    ended = "pruned"
                     break
         value = training.curve[-1]["valid_perplexity"]
     except DivergedError:
-        state, value = "diverged", None
-    result = {"state": state, "value": value, "curve": training.curve, "minutes": training.seconds / 60}
-    write_atomically(folder / f"trial-{job['number']}.json", json.dumps(result).encode())
+        ended, value = "diverged", None
+    result = {"state": ended, "value": value, "curve": training.curve, "minutes": training.seconds / 60}
+    write_atomically(search.result(job.number), json.dumps(result).encode())
     training.checkpoint.unlink(missing_ok=True)
-
-
-def base_config(job: dict[str, Any]) -> Any:
-    """The row's config with the search's shorter training."""
-    return replace(config_of(job["row"], job["preset"]), epochs=job["epochs"])
 
 
 class Workers(Protocol):
     """Where trials train."""
 
-    def submit(self, job: dict[str, Any]) -> Any: ...
+    def submit(self, job: Job) -> Any: ...
 
     def wait(self, handles: list[Any]) -> Any:
         """Return one of the handles whose work has ended, however it ended."""
@@ -112,8 +153,8 @@ class Processes:
         if "forkserver" in methods:
             self._context.set_forkserver_preload([__name__])  # torch is imported once, not once per trial
 
-    def submit(self, job: dict[str, Any]) -> Any:
-        process = self._context.Process(target=train_trial, args=(job,), name=f"trial {job['number']}")
+    def submit(self, job: Job) -> Any:
+        process = self._context.Process(target=train_trial, args=(job,), name=f"trial {job.number}")
         process.start()
         return process
 
@@ -136,7 +177,7 @@ class RayTasks:
         self._ray = ray
         self._train = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(train_trial)
 
-    def submit(self, job: dict[str, Any]) -> Any:
+    def submit(self, job: Job) -> Any:
         return self._train.remote(job)
 
     def wait(self, handles: list[Any]) -> Any:
@@ -144,97 +185,86 @@ class RayTasks:
         return done
 
 
-def search(
-    row: str,
-    preset: str,
-    *,
-    trials: int,
-    epochs: int,
-    folder: Path,
-    workers: Workers,
-    at_once: int = 2,
-    corpus: str = "wikitext2",
-    device: str = "cpu",
-    tell: Callable[[str], None] = print,
+def run(
+    search: Search, trials: int, workers: Workers, at_once: int = 2, tell: Callable[[str], None] = print
 ) -> dict[str, Any]:
-    """Run until ``trials`` trials have finished (pruned and diverged ones count); returns the summary.
+    """Search until ``trials`` trials have finished (pruned and diverged ones count); returns the summary.
 
     Raises:
-        ValueError: unknown row or preset.
         WorkerError: a trial's worker died more often than it may.
     """
-    from optuna.trial import TrialState
-
-    config_of(row, preset)
-    # Absolute, because a Ray worker has another working directory.
-    folder = folder.resolve()
-    name = f"{corpus}-{row}-{preset}"
-    study = open_study(folder, name)
-    common = {"row": row, "preset": preset, "corpus": corpus, "device": device, "epochs": epochs}
-
-    def job(number: int, params: dict[str, Any]) -> dict[str, Any]:
-        return {**common, "folder": str(folder), "name": name, "number": number, "params": params}
-
+    search = replace(search, folder=search.folder.resolve())  # a Ray worker has another working directory
+    study = search.open()
     if not study.get_trials(deepcopy=False):
-        study.enqueue_trial(starting_point(base_config(common)))
-    live: dict[Any, dict[str, Any]] = {}
-    deaths: dict[int, int] = {}
-    for old in study.get_trials(states=[TrialState.RUNNING]):  # a driver before this one died
-        if set(old.params) == set(_space(row, base_config(common))):
-            again = job(old.number, old.params)
-            live[workers.submit(again)] = again
-        else:
-            study.tell(old.number, state=TrialState.FAIL)  # it died between asking and choosing
-
-    def finished() -> int:
-        return sum(t.state in (TrialState.COMPLETE, TrialState.PRUNED) for t in study.get_trials(deepcopy=False))
-
+        study.enqueue_trial(starting_point(search.config))
+    live = {workers.submit(job): job for job in _left_running(search, study)}
+    deaths: Counter[int] = Counter()
     while True:
-        while len(live) < at_once and finished() + len(live) < trials:
-            trial = study.ask()
-            suggest(row, base_config(common), trial)
-            new = job(trial.number, trial.params)
-            live[workers.submit(new)] = new
+        while len(live) < at_once and _finished(study) + len(live) < trials:
+            job = _ask(search, study)
+            live[workers.submit(job)] = job
         if not live:
-            break
-        handle = workers.wait(list(live))
-        ended = live.pop(handle)
-        number, path = ended["number"], folder / f"trial-{ended['number']}.json"
-        if not path.exists():
-            deaths[number] = deaths.get(number, 0) + 1
-            if deaths[number] > RETRIES:
-                raise WorkerError(f"the worker of trial {number} died {deaths[number]} times: see its error above")
-            tell(f"trial {number}: its worker died, resuming from its checkpoint")
-            live[workers.submit(ended)] = ended
+            return summary(search, study)
+        job = live.pop(workers.wait(list(live)))
+        if search.result(job.number).exists():
+            tell(_record(study, job))
             continue
-        result = json.loads(path.read_text())
-        if result["state"] == "complete":
-            study.tell(number, result["value"])
-        else:  # a diverged trial is as good as pruned: finished, and not to be imitated
-            study.tell(number, state=TrialState.PRUNED)
-        tell(f"trial {number}: {result['state']}, {result['value']}")
-    return summary(study, folder, name)
+        deaths[job.number] += 1
+        if deaths[job.number] > RETRIES:
+            raise WorkerError(f"the worker of trial {job.number} died {RETRIES + 1} times: see its error above")
+        tell(f"trial {job.number}: its worker died, resuming from its checkpoint")
+        live[workers.submit(job)] = job
 
 
-def _space(row: str, config: Any) -> dict[str, Any]:
-    """The parameters that a complete trial of this row has."""
+def _left_running(search: Search, study: Any) -> list[Job]:
+    """The trials of a driver that died before this one."""
     import optuna
 
-    trial = optuna.create_study().ask()
-    suggest(row, config, trial)
-    return trial.params
+    complete = optuna.create_study().ask()
+    suggest(search.config, complete)
+    jobs = []
+    for old in study.get_trials(states=[optuna.trial.TrialState.RUNNING]):
+        if set(old.params) == set(complete.params):
+            jobs.append(Job(search, old.number, old.params))
+        else:
+            study.tell(old.number, state=optuna.trial.TrialState.FAIL)  # it died between asking and choosing
+    return jobs
 
 
-def summary(study: Any, folder: Path, name: str) -> dict[str, Any]:
+def _finished(study: Any) -> int:
+    from optuna.trial import TrialState
+
+    return len(study.get_trials(deepcopy=False, states=[TrialState.COMPLETE, TrialState.PRUNED]))
+
+
+def _ask(search: Search, study: Any) -> Job:
+    trial = study.ask()
+    suggest(search.config, trial)
+    return Job(search, trial.number, trial.params)
+
+
+def _record(study: Any, job: Job) -> str:
+    """Tell the study how a trial ended; returns that in one line."""
+    from optuna.trial import TrialState
+
+    result = json.loads(job.search.result(job.number).read_text())
+    if result["state"] == "complete":
+        study.tell(job.number, result["value"])
+    else:  # a diverged trial is as good as pruned: finished, and not to be imitated
+        study.tell(job.number, state=TrialState.PRUNED)
+    return f"trial {job.number}: {result['state']}, {result['value']}"
+
+
+def summary(search: Search, study: Any) -> dict[str, Any]:
     """The search as an artefact: every trial with its parameters, curve and end."""
     trials = []
     for trial in study.get_trials(deepcopy=False):
-        path = folder / f"trial-{trial.number}.json"
+        path = search.result(trial.number)
         result = json.loads(path.read_text()) if path.exists() else {"state": trial.state.name.lower()}
         trials.append({"number": trial.number, "params": trial.params, **result})
     complete = [t for t in trials if t["state"] == "complete"]
     best = min(complete, key=lambda t: t["value"])["number"] if complete else None
-    return {"study": "search", "name": name, "best": best, "trials": trials}
+    return {"study": "search", "name": search.name, "best": best, "trials": trials}
 
 
 def publish(result: dict[str, Any], folder: Path) -> Path:

@@ -16,7 +16,10 @@ from torch import Tensor
 from lessons_lib.corpora import ProductOfLags, Stream, TextCorpus, Vocabulary, wikitext2
 from lessons_lib.corpora.download import WIKITEXT2
 from lessons_lib.experiments.artefact import artefact_name, results_folder, write_artefact
+from lessons_lib.experiments.certificate import certificate
 from lessons_lib.experiments.machine import device_name
+from lessons_lib.models import seeded
+from lessons_lib.models.size import parameter_count
 from lessons_lib.stability import certified_rate, layers_of, spectral_norm
 from lessons_lib.training import (
     Settings,
@@ -31,10 +34,6 @@ from lessons_lib.training.checkpoint import CheckpointError
 from lessons_lib.wikitext2.rows import StudyConfig
 
 CHECKPOINT_SECONDS = 60.0
-
-
-class CertificateError(RuntimeError):
-    """A stable row ended outside its set: it is not published."""
 
 
 class DivergedError(RuntimeError):
@@ -84,8 +83,8 @@ class Progress:
 
 
 @dataclass
-class Study:
-    """One row with one seed: iterate it to train, then ask for the artefact.
+class RowTraining:
+    """The training of one row with one seed: iterate :meth:`train`, then :func:`publish`.
 
     Args:
         row, preset, config: the row's name, the preset's, and its config.
@@ -105,12 +104,11 @@ class Study:
 
     def __post_init__(self) -> None:
         config = self.config
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
+        with seeded(self.seed):
             model = config.build_model(self.corpus.counts).to(self.device)
         tokens = self.corpus.text.train[: config.train_tokens].to(self.device)
         stream = Stream(tokens, config.batch_size, config.steps)
-        self.training = TrainingState.begin(model, stream, seed=self.seed, optimizer=config.optimizer)
+        self.state = TrainingState.begin(model, stream, seed=self.seed, optimizer=config.optimizer)
         self.settings = Settings(
             config.steps,
             learning_rate=config.learning_rate,
@@ -134,7 +132,7 @@ class Study:
     @property
     def steps(self) -> int:
         """Training steps in all."""
-        return self.config.epochs * len(self.training.stream)
+        return self.config.epochs * len(self.state.stream)
 
     def resume(self) -> bool:
         """Continue from the checkpoint if there is one.
@@ -144,7 +142,7 @@ class Study:
         """
         if not self.checkpoint.exists():
             return False
-        _, extra = load_checkpoint(self.checkpoint, self.training)
+        _, extra = load_checkpoint(self.checkpoint, self.state)
         if extra["config"] != self.config.to_json():
             changed = [k for k, v in self.config.to_json().items() if extra["config"].get(k) != v]
             raise CheckpointError(
@@ -157,10 +155,9 @@ class Study:
 
     def save(self) -> None:
         """Write the checkpoint, so that the training can resume from this step."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         save_checkpoint(
             self.checkpoint,
-            self.training,
+            self.state,
             self.settings,
             config=self.config.to_json(),
             curve=self.curve,
@@ -175,14 +172,14 @@ class Study:
         Raises:
             DivergedError: the loss is not finite at the end of an epoch.
         """
-        training, per_epoch = self.training, len(self.training.stream)
+        state, per_epoch = self.state, len(self.state.stream)
         saved = began = time.monotonic()
         began_cpu = time.process_time()
-        while training.step < self.steps:
-            rate = self.config.learning_rate * linear_decay(training.step / self.steps)
-            record = training_step(training, replace(self.settings, learning_rate=rate))
+        while state.step < self.steps:
+            rate = self.config.learning_rate * linear_decay(state.step / self.steps)
+            record = training_step(state, replace(self.settings, learning_rate=rate))
             self.loss_sum = self.loss_sum + record.loss
-            ended = training.step % per_epoch == 0
+            ended = state.step % per_epoch == 0
             if ended:
                 self._end_epoch(float(self.loss_sum) / per_epoch)
                 self.loss_sum = 0.0
@@ -193,10 +190,10 @@ class Study:
                 began = saved = now
                 began_cpu = time.process_time()
                 self.save()
-            yield Progress(training.step, self.steps, training.step // per_epoch, record.loss, self.curve)
+            yield Progress(state.step, self.steps, state.step // per_epoch, record.loss, self.curve)
 
     def _end_epoch(self, train_loss: float) -> None:
-        valid = perplexity(self.training.model, self.corpus.text.valid[: self.config.test_tokens])
+        valid = perplexity(self.state.model, self.corpus.text.valid[: self.config.test_tokens])
         if not math.isfinite(train_loss) or not math.isfinite(valid):
             raise DivergedError(
                 f"{self.name} diverged in epoch {len(self.curve) + 1} (learning rate {self.config.learning_rate:g}): "
@@ -204,60 +201,62 @@ class Study:
             )
         self.curve.append({"epoch": len(self.curve) + 1, "train_loss": train_loss, "valid_perplexity": valid})
 
-    def certificate(self) -> dict[str, Any]:
-        """Membership and rate, computed in float64 from the trained weights.
 
-        Raises:
-            CertificateError: a stable row that is not in its set, or whose rate is not below 1.
-        """
-        model = copy.deepcopy(self.training.model).to("cpu", torch.float64)
-        stable_set = self.settings.stable_set
-        member, rate = stable_set.contains(model), stable_set.rate(model)
-        if self.config.stable_set != "Unconstrained" and not (member and rate < 1):
-            raise CertificateError(f"{self.name} is not certified (in its set: {member}, rate {rate:g}): not published")
-        return {
-            "set": stable_set.describe(),
-            "contained": member,
-            "rate": rate if math.isfinite(rate) else None,
-            "rate_without_a_set": _finite(certified_rate(model)),
-            "spectral_norms": [float(spectral_norm(layer.weight_hh)) for layer in layers_of(model)],
-            "largest_row_l1_norms": [float(layer.weight_hh.detach().abs().sum(1).max()) for layer in layers_of(model)],
-        }
+def certified(training: RowTraining) -> dict[str, Any]:
+    """Membership and rate, computed in float64 from the trained weights.
 
-    def artefact(self) -> dict[str, Any]:
-        """The result: certificate, scores and everything that led to them.
+    Raises:
+        CertificateError: a stable row that is not in its set, or whose rate is not below 1.
+    """
+    model = copy.deepcopy(training.state.model).to("cpu", torch.float64)
+    stable_set = training.settings.stable_set
+    member, rate = certificate(training.name, model, stable_set)
+    return {
+        "set": stable_set.describe(),
+        "contained": member,
+        "rate": rate if math.isfinite(rate) else None,
+        "rate_without_a_set": _finite(certified_rate(model)),
+        "spectral_norms": [float(spectral_norm(layer.weight_hh)) for layer in layers_of(model)],
+        "largest_row_l1_norms": [float(layer.weight_hh.detach().abs().sum(1).max()) for layer in layers_of(model)],
+        **({"report": report} if (report := stable_set.report(model)) else {}),
+    }
 
-        Raises:
-            CertificateError: see :meth:`certificate`.
-        """
-        certificate = self.certificate()
-        config, model, text = self.config, self.training.model, self.corpus.text
-        valid, test = (perplexity(model, part[: config.test_tokens]) for part in (text.valid, text.test))
-        return {
-            "study": "wikitext2",
-            "row": self.row,
-            "preset": self.preset,
-            "seed": self.seed,
-            "config": config.to_json(),
-            "corpus": self.corpus.name,
-            "data_sha256": self.corpus.hashes,
-            "softmax": "adaptive" if config.cutoffs else "full",
-            "parameters": sum(p.numel() for p in model.parameters()),
-            "device": device_name(self.device),
-            "minutes": round(self.seconds / 60, 2),
-            "cpu_minutes": round(self.cpu_seconds / 60, 2),
-            "curve": self.curve,
-            "valid_perplexity": valid,
-            "test_perplexity": test,
-            "certificate": certificate,
-        }
 
-    def publish(self, folder: Path | None = None) -> Path:
-        """Write the artefact to ``data/results`` (or ``folder``) and remove the checkpoint; returns its path."""
-        path = (folder or results_folder()) / f"{self.name}.json"
-        write_artefact(path, self.artefact())
-        self.checkpoint.unlink(missing_ok=True)
-        return path
+def artefact(training: RowTraining) -> dict[str, Any]:
+    """The result: certificate, scores and everything that led to them.
+
+    Raises:
+        CertificateError: see :func:`certified`.
+    """
+    certificate = certified(training)
+    config, model, text = training.config, training.state.model, training.corpus.text
+    valid, test = (perplexity(model, part[: config.test_tokens]) for part in (text.valid, text.test))
+    return {
+        "study": "wikitext2",
+        "row": training.row,
+        "preset": training.preset,
+        "seed": training.seed,
+        "config": config.to_json(),
+        "corpus": training.corpus.name,
+        "data_sha256": training.corpus.hashes,
+        "softmax": "adaptive" if config.cutoffs else "full",
+        "parameters": parameter_count(model),
+        "device": device_name(training.device),
+        "minutes": round(training.seconds / 60, 2),
+        "cpu_minutes": round(training.cpu_seconds / 60, 2),
+        "curve": training.curve,
+        "valid_perplexity": valid,
+        "test_perplexity": test,
+        "certificate": certificate,
+    }
+
+
+def publish(training: RowTraining, folder: Path | None = None) -> Path:
+    """Write the artefact to ``data/results`` (or ``folder``) and remove the checkpoint; returns its path."""
+    path = (folder or results_folder()) / f"{training.name}.json"
+    write_artefact(path, artefact(training))
+    training.checkpoint.unlink(missing_ok=True)
+    return path
 
 
 def _finite(value: float) -> float | None:

@@ -2,9 +2,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
 
-from tests.browser.lab import CHROMIUM_FLAGS, LabNotebook, lab_server
+from tests.browser.lab import LabNotebook, lab_server
 
 
 @pytest.fixture(scope="session")
@@ -17,14 +16,6 @@ def lab_root(tmp_path_factory) -> Path:
 def lab_address(lab_root: Path, tmp_path_factory) -> Iterator[str]:
     with lab_server(lab_root, tmp_path_factory.mktemp("log") / "jupyterlab.log") as address:
         yield address
-
-
-@pytest.fixture(scope="session")
-def browser(chromium: str):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
-        yield browser
-        browser.close()
 
 
 def _fresh_page(browser, address: str) -> Iterator[LabNotebook]:

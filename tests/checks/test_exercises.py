@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lessons_lib.checks import NOT_ANSWERED, exercise, is_blank, mismatch
+from lessons_lib.checks import NOT_ANSWERED, exercise, is_blank, mismatch, named_mistake
 
 
 @exercise("Well done.")
@@ -113,3 +113,13 @@ def test_mismatch_names_shape_nan_and_size_of_the_difference():
     assert mismatch(torch.tensor([float("nan")]), torch.zeros(1)) == "there is a NaN or an infinity in it"
     assert mismatch([1.0, 2.5], [1.0, 2.0]) == "the largest difference from the expected values is 0.5"
     assert mismatch(1000.0001, 1000.0) is None
+
+
+def test_a_known_wrong_answer_is_named_and_another_is_compared_with_the_right_one():
+    wrong = {"the sign is lost": -2.0, "not doubled": 1.0, "the same as right": 2.0}
+    assert named_mistake(2.0, 2.0, wrong) is None
+    assert named_mistake(-2.0, 2.0, wrong) == "the sign is lost"
+    assert named_mistake(1.05, 2.0, wrong, 0.1, named="for x: {}") == "for x: not doubled"
+    assert named_mistake(7.0, 2.0, wrong, unnamed="for x: {}") == "for x: expected 2, yours is 7"
+    assert named_mistake("ba", "ab", {"reversed": "ba"}, None) == "reversed"
+    assert named_mistake("b", "ab", {"reversed": "ba"}, None) == "expected ab, yours is b"

@@ -91,11 +91,12 @@ def test_adding_marks_one_number_in_each_half_and_asks_for_their_sum(length, see
     inputs, targets = AddingProblem(length, batch_size=8, seed=seed)[0]
     numbers, marks = inputs.unbind(-1)
     assert inputs.shape == (8, length, 2)
-    assert targets.shape == (8,)
+    assert targets.shape == (8, length)
+    assert (targets[:, :-1] == -100).all()
     assert inputs.dtype == targets.dtype == torch.float32
     assert (marks[:, : length // 2].sum(1) == 1).all()
     assert (marks[:, length // 2 :].sum(1) == 1).all()
-    assert torch.allclose((numbers * marks).sum(1), targets)
+    assert torch.allclose((numbers * marks).sum(1), targets[:, -1])
 
 
 @settings(deadline=None, max_examples=20)
@@ -134,7 +135,7 @@ def test_a_changed_input_changes_every_later_product(things):
 
 def test_always_saying_one_scores_chance_on_adding():
     task = AddingProblem(20, batch_size=20_000)
-    assert ((task[0][1] - 1) ** 2).mean().item() == pytest.approx(task.chance_loss, abs=5e-3)
+    assert ((task[0][1][:, -1] - 1) ** 2).mean().item() == pytest.approx(task.chance_loss, abs=5e-3)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ WORDS = st.text("ab\x01é戦", min_size=1, max_size=5).map(lambda part: part * (
 
 @settings(deadline=None, max_examples=150)
 @given(st.lists(st.lists(st.lists(WORDS, max_size=6), max_size=5), min_size=1, max_size=3))
-def test_reading_by_whole_arrays_equals_the_loop_over_words(texts):
+def test_reading_equals_the_loop_over_words(texts):
     ids: dict[str, int] = {}
     words = [word for lines in texts for line in lines for word in [*line, "<eos>"]]
     expected = [ids.setdefault(word, len(ids)) for word in words]
@@ -63,25 +63,32 @@ def test_reading_by_whole_arrays_equals_the_loop_over_words(texts):
     assert vocabulary == list(ids)
 
 
-def test_words_that_share_a_slot_are_still_told_apart():
-    # As many words as there can be: one in four meets another in the table and has to try again.
-    numbers = np.random.default_rng(0).permutation(np.arange(2**16).repeat(2))
-    ids, words = text.read_words([" ".join(map(str, part)).encode() for part in np.split(numbers, 4)])
-    assert words == list(dict.fromkeys(map(str, numbers)))
-    assert [words[index] for index in ids] == [str(number) for number in numbers]
+def test_words_with_the_same_beginning_are_told_apart():
+    generator = np.random.default_rng(0)
+    letters = np.array(list("abcdefghijklmnopqrstuvwxyz"))
+    beginnings = ["".join(generator.choice(letters, 8)) for _ in range(50)]
+    words = [
+        generator.choice(beginnings) + "".join(generator.choice(letters, generator.integers(0, 12)))
+        if generator.random() < 0.5
+        else "".join(generator.choice(letters, generator.integers(1, 12)))
+        for _ in range(10_000)
+    ]
+    # Chains that differ in their last letter only, and two words that share the hash of an earlier reader.
+    words += [beginnings[0] * 8 + letter for letter in letters]
+    words += ["gpnqkwdibczoscon", "gfylyecbb5hjGWnK"]
+    generator.shuffle(words)
+    numbers: dict[str, int] = {}
+    for word in words:
+        if word not in numbers:
+            numbers[word] = len(numbers)
+    ids, vocabulary = text.read_words([" ".join(words).encode()])
+    assert ids.tolist() == [numbers[word] for word in words]
+    assert vocabulary == list(numbers)
 
 
 def test_a_word_too_many_for_two_bytes_is_refused():
     with pytest.raises(ValueError, match="more than 65,536 different words"):
         text.read_words([" ".join(map(str, range(2**16 + 1))).encode()])
-
-
-def test_blocks_are_whole_lines_and_leave_nothing_out():
-    written = b"".join(b"word " * length + b"\n" for length in (3, 0, 50, 1, 7)) + b"no end"
-    for size in (1, 10, 100, 1000):
-        blocks = list(text._blocks(written, size))
-        assert b"".join(blocks) == written
-        assert all(block.endswith(b"\n") for block in blocks[:-1])
 
 
 @pytest.mark.parametrize("size", [2, 10, 1000, 33_277, 33_278])

@@ -1,14 +1,15 @@
 """Models of chorales: scored as published, kept in their sets, repeatable, and playable."""
 
-import json
 import math
+from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from lessons_lib.corpora import Chorales, frame_loss, render_chords
 from lessons_lib.corpora.music import KEYS
-from lessons_lib.experiments import artefact, chorales
+from lessons_lib.experiments import chorales
 from lessons_lib.stability import gradient_by_lag
 from lessons_lib.training import train
 
@@ -66,8 +67,10 @@ def test_measured_errors_stay_under_the_theorem_for_frames(row, made_up):
     for _ in train(model, batches, settings, steps=3, optimizer="adam"):
         pass
     found = chorales.probe(made_up)(model, settings)
-    assert found["rate"] < 1
-    pairs = zip(found["truncation_error"], found["truncation_bound"], strict=True)
+    assert found.rate < 1
+    assert found.held_out_loss == pytest.approx(chorales.score(model, made_up.pieces.valid[:4]), rel=1e-6)
+    assert (found.gates is None) == (row == "stable RNN")
+    pairs = zip(found.truncation_error, found.truncation_bound, strict=True)
     assert all(error <= bound * (1 + 1e-5) + 1e-6 for error, bound in pairs)
 
 
@@ -88,24 +91,32 @@ def test_the_gradient_by_lag_follows_frames_as_it_follows_tokens(made_up):
     assert float(found[1]) == pytest.approx(float(torch.stack(norms).mean()), rel=1e-4)
 
 
-def test_the_artefact_says_what_it_claims():
-    content = artefact.read_artefact(artefact.results_folder() / "chorales.json")
-    assert content["rows"].keys() == chorales.ROWS.keys()
-    for name, row in content["rows"].items():
-        assert [run["seed"] for run in row["seeds"]] == list(chorales.SEEDS)
-        rates = row["valid_by_learning_rate"]
-        assert min(rates, key=rates.get) == f"{row['learning_rate']:g}"
-        for run in row["seeds"]:
-            assert min(run["curve"]) == pytest.approx(run["valid"], abs=1e-3)
-            if name not in ("RNN", "LSTM"):
-                assert run["rate"] < 1
+def test_no_frame_is_larger_than_the_theorem_is_told(made_up):
+    model, _ = chorales.factory("RNN", reading=made_up)()
+    frames = torch.cat(made_up.pieces.train)
+    for order in (2.0, math.inf):
+        assert torch.linalg.vector_norm(model.embed(frames), order, dim=1).max() <= model.input_bound(order)
+    eight = torch.zeros(KEYS).index_fill(0, torch.arange(chorales.MOST_KEYS), 1.0)
+    assert float(eight.norm()) == pytest.approx(model.input_bound(2.0))
+    assert model.input_bound(math.inf) == 1
 
 
-@pytest.mark.slow
-def test_the_command_rebuilds_an_artefact(jsb_chorales_present, tmp_path, monkeypatch):
+def test_what_is_stored_says_what_it_claims():
+    points = chorales.CHORALES.read().points
+    assert chorales.learning_rates(points).keys() == chorales.ROWS.keys()
+    for run in (p for p in points if p.purpose == "score"):
+        assert min(run.curve) == pytest.approx(run.valid, abs=1e-3)
+        assert run.row in ("RNN", "LSTM") or run.rate < 1
+
+
+def test_every_rate_is_tried_before_the_best_is_scored_with_every_seed(made_up, tmp_path, monkeypatch):
     monkeypatch.setattr(chorales, "ROWS", {"stable RNN": chorales.ROWS["stable RNN"]})
-    content = chorales.study(seeds=(0, 1), rates=(2e-3, 6e-3), epochs=1)
-    artefact.write_artefact(tmp_path / "chorales.json", content)
-    (row,) = json.loads((tmp_path / "chorales.json").read_text())["rows"].values()
-    assert [run["seed"] for run in row["seeds"]] == [0, 1]
-    assert all(math.isfinite(run["test"]) and run["rate"] < 1 for run in row["seeds"])
+    small = replace(chorales.CHORALES, measure=partial(chorales.measure, epochs=1, reading=made_up), data={})
+    small.run(folder=tmp_path)
+    points = small.read(tmp_path).points
+    tried, scored = points[: len(chorales.RATES)], points[len(chorales.RATES) :]
+    assert [p.learning_rate for p in tried] == list(chorales.RATES)
+    assert {p.test for p in tried} == {None}, "the test pieces choose nothing"
+    best = min(tried, key=lambda p: p.valid).learning_rate
+    assert [(p.seed, p.learning_rate) for p in scored] == [(seed, best) for seed in chorales.SEEDS]
+    assert all(math.isfinite(p.test) and p.rate < 1 for p in scored)

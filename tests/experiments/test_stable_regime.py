@@ -49,14 +49,15 @@ def test_truncation_agrees_with_reading_the_last_words_alone():
         stable_regime.truncation_quantiles(model, words, (8,))
 
 
-def test_the_artefact_holds_every_model_at_every_checkpoint():
-    found = {(r.reading, r.family, r.seed, r.step) for r in stable_regime.read()}
+def test_what_is_stored_holds_every_model_at_every_checkpoint():
+    regimes = stable_regime.REGIMES.read().points
+    found = {(r.reading, r.family, r.seed, r.step) for r in regimes}
     assert len(found) == 2 * 2 * len(stable_regime.SEEDS) * len(stable_regime.CHECKPOINTS)
-    for regime in stable_regime.read():
+    for regime in regimes:
         assert len(regime.contraction) == len(regime.truncation) == len(stable_regime.QUANTILES)
         assert all(low <= high for low, high in zip(regime.contraction[2], regime.contraction[4], strict=True))
 
 
 def test_an_unknown_family_is_refused():
     with pytest.raises(ValueError, match="choose rnn or lstm"):
-        stable_regime.factory("gru")
+        stable_regime.factory("gru")()

@@ -21,9 +21,7 @@ def every_figure() -> dict[str, go.Figure]:
         "curves": figures.curves([Series("RNN", loss), Series("k = 5", loss)], title="Loss", x="step", y="loss (nats)"),
         "spectrum": figures.spectrum(torch.tensor([0.5, 2.0, 1.0]), bound=0.9),
         "error": figures.error_against_bound([1, 2, 3], [1e-1, 1e-2, 1e-3], [1, 0.5, 0.25], accuracy=0.01),
-        "gradient": figures.gradient_by_lag([2.0, 1.0, 0.5], truncation_length=1),
         "bars": figures.bars({"RNN": [3.0, 5.0], "LSTM": 2.0}, title="Bars", y="perplexity"),
-        "heatmap": figures.heatmap([[1.0, 2.0], [3.0, 4.0]], title="W"),
         "circle": figures.circle_images({"W": [[3.0, 0.0], [0.0, 0.5]]}, bound=1.0),
         "schemes": figures.truncation_schemes(stepped=True),
         "unrolled": figures.unrolled_graph([1.0, 0.0, 0.0, 0.0], [0.0, 0.76, 0.36, 0.18, 0.09]),
@@ -139,12 +137,6 @@ def test_describe_follows_a_figure_that_was_changed():
     figure = figures.curves([Series("RNN", [4.0, 1.0])], title="T", x="step", y="y")
     figure.data[0].y = (4.0, 0.5)
     assert "to 0.5" in figures.describe(figure)
-
-
-def test_the_gradient_is_drawn_relative_to_lag_0_and_k_is_marked():
-    figure = figures.gradient_by_lag(torch.tensor([4.0, 2.0, 1.0]), truncation_length=2)
-    assert figure.data[0].y == (1, 0.5, 0.25)
-    assert figure.layout.annotations[0].text == "k = 2"
 
 
 def test_bars_show_mean_and_range_and_refuse_nothing():

@@ -9,11 +9,11 @@ from ipywidgets.widgets import widget as registry
 
 from lessons_lib.checks import predict
 from lessons_lib.corpora import Stream
-from lessons_lib.models import LSTM, LanguageModel, TanhRNN
-from lessons_lib.panels import TrainingPanel
+from lessons_lib.models import GRU, LSTM, LanguageModel, LinearRecurrence, TanhRNN
+from lessons_lib.panels import Preset, TrainingPanel, presets_for
 from lessons_lib.panels.training_plot import marks
-from lessons_lib.runs import Change, LanguageProbe, Run
-from lessons_lib.stability import LSTMStableSet, SpectralBall, Unconstrained
+from lessons_lib.runs import Change, Probe, Run
+from lessons_lib.stability import EigenvalueDisc, LSTMStableSet, LSTMWideSet, SpectralBall, Unconstrained
 from lessons_lib.training import Settings
 from tests.waiting import wait_for
 
@@ -27,7 +27,7 @@ def factory(core=TanhRNN):
 
 
 def new_run(build=factory, settings=None, **keywords):
-    probe = LanguageProbe(TOKENS[:100], TOKENS[:30].view(1, -1), max_context=8, max_lag=8)
+    probe = Probe(Stream(TOKENS, 1, 100)[0], TOKENS[:30].view(1, -1), max_context=8, max_lag=8)
     settings = settings or Settings(5, learning_rate=0.1, gradient_clip=1.0)
     return Run(build, settings, name="panel test", probe=probe, **keywords)
 
@@ -50,29 +50,77 @@ def test_controls_write_settings_that_the_next_step_uses(make):
     panel = make()
     panel.buttons["Play"].click()
     panel.controls["truncation_length"].slider.value = 3
-    panel.controls["bound"]._switch.value = True
-    panel.controls["bound"].number.value = 0.5
+    panel.controls["stable_set"]._switch.value = True
+    panel.controls["stable_set"].number.value = 0.5
     panel.controls["learning_rate"].number.value = 0.2
     wait_for(lambda: len(panel.run.history.changes) >= 3)
     settings = panel.run.settings
     assert (settings.truncation_length, settings.learning_rate) == (3, 0.2)
     assert settings.stable_set == SpectralBall(0.5)
-    panel.controls["bound"]._switch.value = False
+    panel.controls["stable_set"]._switch.value = False
     assert panel.run.settings.stable_set == Unconstrained()
 
 
 def test_an_lstm_gets_a_forget_ceiling(make):
     panel = make(new_run(lambda: factory(LSTM), Settings(5, stable_set=LSTMStableSet(0.7))))
-    assert "bound" not in panel.controls
-    assert panel.controls["forget_ceiling"].value == 0.7
-    panel.controls["forget_ceiling"].number.value = 0.8
+    assert panel.controls["stable_set"].slider.description == "f̄"
+    assert panel.controls["stable_set"].value == 0.7
+    panel.controls["stable_set"].number.value = 0.8
     assert panel.run.settings.stable_set == LSTMStableSet(0.8)
 
 
 def test_the_ceiling_moves_and_the_bound_of_the_inputs_stays(make):
     panel = make(new_run(lambda: factory(LSTM), Settings(5, stable_set=LSTMStableSet(0.7, input_bound=2.0))))
-    panel.controls["forget_ceiling"].number.value = 0.8
+    panel.controls["stable_set"].number.value = 0.8
     assert panel.run.settings.stable_set == LSTMStableSet(0.8, input_bound=2.0)
+
+
+def test_a_preset_with_another_set_brings_that_sets_slider_and_its_switch_gives_it_back(make):
+    wide = Preset("wide set", "the larger certified set", LSTMWideSet(), 0.2)
+    panel = make(new_run(lambda: factory(LSTM)), presets=[*presets_for(LSTMStableSet()), wide])
+    control = panel.controls["stable_set"]
+    assert (control.on, control.slider.description) == (False, "f̄")
+    panel.presets["wide set"].click()
+    assert (control.value, control.slider.description) == (0.85, "highest f̄")
+    assert (control.slider.min, control.slider.max) == (LSTMWideSet.knob.low, LSTMWideSet.knob.high)
+    control._switch.value = False
+    assert panel.run.settings.stable_set == Unconstrained()
+    control._switch.value = True
+    assert panel.run.settings.stable_set == LSTMWideSet()
+    control.slider.value = 0.97
+    assert panel.run.settings.stable_set == LSTMWideSet().with_knob(0.97)
+    control.slider.value = 0.7
+    assert panel.run.settings.stable_set == LSTMWideSet(highest_ceiling=0.7), "pulled back, λ is what it was"
+    panel.presets["explode"].click()
+    assert (control.on, control.slider.description) == (False, "f̄")
+    control._switch.value = True
+    assert panel.run.settings.stable_set == LSTMStableSet(0.99)
+
+
+@pytest.mark.parametrize(
+    ("core", "chosen"), [(LSTM, LSTMWideSet(0.97, 0.2, 0.9, input_bound=0.5)), (LinearRecurrence, EigenvalueDisc(0.9))]
+)
+def test_a_runs_own_set_is_shown_turned_and_kept(make, core, chosen):
+    panel = make(Run(lambda: factory(core), Settings(5, stable_set=chosen), name="panel test"))
+    control = panel.controls["stable_set"]
+    assert control.value == chosen.knob_value
+    control.slider.value = 0.8
+    assert panel.run.settings.stable_set == chosen.with_knob(0.8)
+    panel.buttons["Step"].click()
+    wait_for(lambda: panel.run.step_count == 1 and panel.run.state == "paused")
+    assert float(chosen.with_knob(0.8).project_(panel.run.model)) <= 1e-5
+
+
+def test_a_set_beyond_its_sliders_range_is_shown_where_it_stands(make):
+    panel = make(new_run(settings=Settings(5, stable_set=SpectralBall(4.0))))
+    assert panel.controls["stable_set"].value == 4.0
+    assert panel.run.settings.stable_set == SpectralBall(4.0)
+
+
+def test_a_model_that_no_set_fits_has_no_such_control(make):
+    panel = make(Run(lambda: factory(GRU), Settings(5), name="panel test"))
+    assert set(panel.controls) == {"truncation_length", "learning_rate"}
+    assert not panel.presets
 
 
 def test_buttons_allow_what_the_state_allows(make):
@@ -107,7 +155,7 @@ def test_the_plot_shows_what_the_history_holds(make):
     assert curves["loss"].y.tolist() == history.loss
     assert curves["twin"].y.tolist() == history.twin_loss
     assert len(curves["held_out_loss"]) == len(history.probes)
-    assert curves["singular_values"].y.tolist() == history.probes[-1][1]["singular_values"]
+    assert curves["singular_values"].y.tolist() == history.measured.singular_values
     assert len(curves["gradient_by_lag"]) == 9
     assert len(curves["truncation_error"]) == len(curves["truncation_bound"]) == 8
     assert "step 30 of 30" in panel._progress.value
@@ -143,10 +191,10 @@ def test_a_preset_begins_again_and_says_so(make):
     assert panel.run.state == "ready"
     assert "very short memory" in panel._state.value
     assert panel.run.settings.stable_set == SpectralBall(0.3)
-    assert panel.controls["bound"].value == 0.3
+    assert panel.controls["stable_set"].value == 0.3
     assert len(panel.plot.curves["loss"]) == 0
     panel.presets["explode"].click()
-    assert panel.controls["bound"].value is None
+    assert panel.controls["stable_set"].value is None
     assert torch.linalg.matrix_norm(panel.run.model.core.cells[0].weight_hh_l0, 2).item() == pytest.approx(4.0)
 
 

@@ -1,11 +1,13 @@
+import dataclasses
 import math
 
 import pytest
 import torch
 
+from lessons_lib.corpora import Stream
 from lessons_lib.models import GRU, LSTM, LanguageModel, TanhRNN
-from lessons_lib.runs import LanguageProbe
-from lessons_lib.stability import LSTMStableSet, SpectralBall, Unconstrained
+from lessons_lib.runs import Measurements, Probe
+from lessons_lib.stability import LSTMStableSet, SpectralBall, Unconstrained, gate_norms
 from lessons_lib.training import Settings
 
 
@@ -13,7 +15,7 @@ def measured(core, stable_set):
     torch.manual_seed(0)
     model = LanguageModel(core, 20, 6)
     stable_set.project_(model)
-    probe = LanguageProbe(torch.randint(20, (101,)), torch.randint(20, (2, 40)), 12, 12)
+    probe = Probe(Stream(torch.randint(20, (101,)), 1, 100)[0], torch.randint(20, (2, 40)), 12, 12)
     return probe(model, Settings(5, stable_set=stable_set))
 
 
@@ -27,21 +29,41 @@ def measured(core, stable_set):
 )
 def test_the_measured_error_lies_under_the_theorems_curve(make, stable_set):
     result = measured(make(), stable_set)
-    assert len(result["truncation_error"]) == len(result["truncation_bound"]) == 12
-    for error, bound in zip(result["truncation_error"], result["truncation_bound"], strict=True):
+    assert len(result.truncation_error) == len(result.truncation_bound) == 12
+    for error, bound in zip(result.truncation_error, result.truncation_bound, strict=True):
         assert error <= bound + 1e-6
-    assert result["rate"] < 1
-    assert math.isfinite(result["context_needed"])
+    assert result.rate < 1
+    assert math.isfinite(result.context_needed)
 
 
 def test_a_model_without_a_certificate_says_so_with_infinities():
     result = measured(GRU(6, 7), Unconstrained())
-    assert result["rate"] == result["context_needed"] == math.inf
-    assert all(bound == math.inf for bound in result["truncation_bound"])
+    assert result.rate == result.context_needed == math.inf
+    assert all(bound == math.inf for bound in result.truncation_bound)
+
+
+def test_parts_merge_and_what_nobody_measured_stays_none():
+    first, second = Measurements(rate=0.5, accuracy=0.1), Measurements(rate=0.0, gates={"i": 1.0})
+    assert first | second == Measurements(rate=0.0, accuracy=0.1, gates={"i": 1.0})
+    assert first | Measurements() == first
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        first.rate = 0.4
+
+
+def test_gates_are_measured_of_lstms_only():
+    assert measured(GRU(6, 7), Unconstrained()).gates is None
+    model = LanguageModel(LSTM(6, 7, input_clip=0.75), 20, 6)
+    model.core.cells[0].weight_hh_l0.data.mul_(10)
+    LSTMStableSet(0.64).project_(model)
+    assert gate_norms(model) == pytest.approx({"i": 0.36, "f": 0.36**2, "z": 0.09, "o": 0.36}, rel=1e-4)
+    probe = Probe(Stream(torch.randint(20, (101,)), 1, 100)[0], torch.randint(20, (2, 40)), 3, 3)
+    assert probe(model, Settings(5)).gates == gate_norms(model)
+    with pytest.raises(ValueError, match="does not begin with an LSTM"):
+        gate_norms(GRU(6, 7))
 
 
 def test_a_probe_leaves_no_gradient_behind():
     torch.manual_seed(0)
     model = LanguageModel(TanhRNN(6, 7), 20, 6)
-    LanguageProbe(torch.randint(20, (101,)), torch.randint(20, (2, 40)), 5, 5)(model, Settings(5))
+    Probe(Stream(torch.randint(20, (101,)), 1, 100)[0], torch.randint(20, (2, 40)), 5, 5)(model, Settings(5))
     assert all(p.grad is None for p in model.parameters())

@@ -1,13 +1,15 @@
 import gc
 import threading
 import time
+from functools import reduce
+from operator import or_
 
 import pytest
 import torch
 
 from lessons_lib.corpora import Stream
 from lessons_lib.models import LanguageModel, TanhRNN
-from lessons_lib.runs import Run, live_runs
+from lessons_lib.runs import Measurements, Run
 from lessons_lib.stability import SpectralBall
 from lessons_lib.training import Settings, train
 from tests.waiting import wait_for
@@ -137,7 +139,7 @@ def test_reset_begins_again_from_the_same_seed_with_the_first_settings(make):
     first = run.result(60).loss
     run.update(truncation_length=2)
     run.reset()
-    assert (run.state, run.settings, run.history.loss, run.epoch) == ("ready", SETTINGS, [], 1)
+    assert (run.state, run.settings, run.history.loss, run.resets) == ("ready", SETTINGS, [], 1)
     run.start()
     assert run.result(60).loss == first
 
@@ -205,14 +207,14 @@ def test_a_failing_listener_fails_the_run_visibly(make):
 def test_probes_run_about_once_a_second_and_never_more_than_their_share(make):
     def slow_probe(model, settings):
         time.sleep(0.05)
-        return {"bound": settings.truncation_length}
+        return Measurements(context_needed=settings.truncation_length)
 
     run = make(factory, SETTINGS, probe=slow_probe)
     began = time.monotonic()
     run.start()
     wait_for(lambda: len(run.history.probes) == 3)
     assert time.monotonic() - began >= 1.5
-    assert run.history.probes[0] == (0, {"bound": 5})
+    assert run.history.probes[0] == (0, Measurements(context_needed=5))
 
 
 def test_one_name_is_one_run_and_one_thread(make):
@@ -220,7 +222,6 @@ def test_one_name_is_one_run_and_one_thread(make):
         run = make(factory, SETTINGS)
         run.start()
         wait_for(lambda run=run: run.step_count > 0)
-    assert live_runs() == [run]
     assert sum(t.name == "run test" for t in threading.enumerate()) == 1
 
 
@@ -262,7 +263,7 @@ def test_a_closed_run_leaves_nothing_alive(make):
     run.start()
     run.close()
     gc.collect()
-    assert live_runs() == []
+    assert not any(t.name == "run test" for t in threading.enumerate())
 
 
 @pytest.mark.cuda
@@ -288,12 +289,12 @@ def test_a_probe_in_parts_lets_a_step_pass_between_them(make):
             self.at = []
 
         def parts(self, model, settings):
-            for name in "abc":
+            for name in ("held_out_loss", "accuracy", "rate"):
                 self.at.append(run.step_count)
-                yield {name: run.step_count}
+                yield Measurements(**{name: run.step_count})
 
         def __call__(self, model, settings):
-            return {name: found for part in self.parts(model, settings) for name, found in part.items()}
+            return reduce(or_, self.parts(model, settings))
 
     probe = Parts()
     run = make(factory, SETTINGS, probe=probe)
@@ -301,7 +302,8 @@ def test_a_probe_in_parts_lets_a_step_pass_between_them(make):
     wait_for(lambda: len(run.history.probes) >= 2)
     run.pause()
     wait_for(lambda: run.state == "paused")
-    assert run.history.probes[0] == (0, {"a": 0, "b": 0, "c": 0})  # the start, whole
-    assert all(set(found) == {"a", "b", "c"} for _, found in run.history.probes)
+    assert run.history.probes[0] == (0, Measurements(held_out_loss=0, accuracy=0, rate=0))  # the start, whole
+    found = run.history.measured
+    assert None not in (found.held_out_loss, found.accuracy, found.rate)
     first, second, third = probe.at[3:6]
     assert (second - first, third - second) == (1, 1)

@@ -174,7 +174,7 @@ def test_the_way_without_waits_ends_at_the_same_point(stable_set, scale, monkeyp
             parameter.mul_(scale)
     twin = copy.deepcopy(module)
     expected, distances = projected_copies(stable_set, module)
-    monkeypatch.setattr(projections, "_waits_are_dear", lambda tensor: True)
+    monkeypatch.setattr(projections, "_is_asynchronous", lambda tensor: True)
     found, moved = projected_copies(stable_set, twin)
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=2e-7 * scale)

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from lessons_lib.wikitext2.rows import ROWS, config_of, starting_point, suggest
-from lessons_lib.wikitext2.search import Processes, open_study, publish, search
+from lessons_lib.wikitext2.search import Processes, Search, publish, run
 
 optuna = pytest.importorskip("optuna", reason="optuna is not installed: pip install 'lessons-lib[lab]'")
 
@@ -18,7 +18,7 @@ def test_every_point_of_a_rows_space_is_a_valid_config(row):
     for preset in ("laptop", "paper"):
         study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
         for _ in range(50):
-            suggest(row, config_of(row, preset), study.ask()).build_set()
+            suggest(config_of(row, preset), study.ask()).build_set()
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -26,7 +26,7 @@ def test_a_search_begins_with_the_rows_own_config(row):
     for preset in ("laptop", "paper"):
         config, study = config_of(row, preset), optuna.create_study()
         study.enqueue_trial(starting_point(config))
-        again = suggest(row, config, study.ask())
+        again = suggest(config, study.ask())
         own, found = dict(config.set_arguments), dict(again.set_arguments)
         assert found == {name: pytest.approx(value) for name, value in own.items()}
         assert replace(again, set_arguments=config.set_arguments) == config
@@ -54,24 +54,18 @@ class KillsOne(Processes):
         return super().wait(handles)
 
 
-ROW = {"row": "lstm-stable", "preset": "ci", "epochs": 2, "corpus": "synthetic"}
-
-
-def run(folder, trials, workers=None, tell=lambda _: None):
-    arguments = {k: v for k, v in ROW.items() if k not in ("row", "preset")}
-    return search(
-        "lstm-stable", "ci", trials=trials, folder=folder, workers=workers or Processes(), tell=tell, **arguments
-    )
+def search_in(folder):
+    return Search("lstm-stable", "ci", epochs=2, folder=folder, corpus="synthetic")
 
 
 @pytest.mark.slow
 def test_twelve_trials_over_two_processes_one_killed_none_lost_none_stuck(tmp_path):
     said = []
-    result = run(tmp_path, 12, KillsOne(tmp_path), said.append)
+    result = run(search_in(tmp_path), 12, KillsOne(tmp_path), tell=said.append)
     assert any("resuming from its checkpoint" in line for line in said)
     assert [t["number"] for t in result["trials"]] == list(range(12))
     assert {t["state"] for t in result["trials"]} <= {"complete", "pruned", "diverged"}
-    states = {t.state.name for t in open_study(tmp_path, "synthetic-lstm-stable-ci").trials}
+    states = {t.state.name for t in search_in(tmp_path).open().trials}
     assert states <= {"COMPLETE", "PRUNED"}
     assert result["best"] is not None
     artefact = json.loads(publish(result, tmp_path / "results").read_text())
@@ -79,7 +73,7 @@ def test_twelve_trials_over_two_processes_one_killed_none_lost_none_stuck(tmp_pa
 
 
 def drive(folder, trials):
-    run(folder, trials)
+    run(search_in(folder), trials, Processes())
 
 
 @pytest.mark.slow
@@ -92,9 +86,9 @@ def test_a_killed_driver_is_replaced_by_the_same_command(tmp_path):
         time.sleep(0.05)
     driver.kill()
     driver.join()
-    study = open_study(tmp_path, "synthetic-lstm-stable-ci")
+    study = search_in(tmp_path).open()
     running = [t.number for t in study.trials if t.state.name == "RUNNING"]
     assert running
-    result = run(tmp_path, 4)
+    result = run(search_in(tmp_path), 4, Processes())
     assert len(result["trials"]) == 4
     assert {t["state"] for t in result["trials"]} <= {"complete", "pruned", "diverged"}

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from lessons_lib.checks.exercises import exercise, mismatch
+from lessons_lib.checks.exercises import exercise, named_mistake
 
 
 @exercise("A perplexity of V is what guessing evenly among V words would score.")
@@ -15,13 +15,12 @@ def perplexity(answer: Callable[[float], float]) -> str | None:
     """The perplexity of a mean loss in nats."""
     loss = math.log(50.0)
     value = float(answer(loss))
-    if math.isclose(value, loss, rel_tol=1e-6):
-        return "you returned the loss itself; perplexity is its exponential"
-    if math.isclose(value, 2.0**loss, rel_tol=1e-6):
-        return "you used base 2; this loss is in nats, so the base is e"
-    if math.isclose(value, math.exp(-loss), rel_tol=1e-6):
-        return "that is the probability of the average word; perplexity is one over it"
-    return mismatch(value, 50.0, 1e-5)
+    wrong = {
+        "you returned the loss itself; perplexity is its exponential": loss,
+        "you used base 2; this loss is in nats, so the base is e": 2.0**loss,
+        "that is the probability of the average word; perplexity is one over it": math.exp(-loss),
+    }
+    return named_mistake(value, 50.0, wrong, 1e-5)
 
 
 @exercise("With a zero start and only the last k inputs, the recurrent model is a feed-forward one.")
@@ -45,10 +44,7 @@ def truncated_state(answer: Callable[[torch.Tensor, torch.Tensor, int], torch.Te
         "one input too few: with k = 4 the state should see four inputs": run(inputs[-3:]),
         "one input too many: with k = 4 the state should see four inputs": run(inputs[-5:]),
     }
-    for mistake, value in wrong.items():
-        if mismatch(given, value, 1e-5) is None:
-            return mistake
-    return mismatch(given, expected, 1e-5)
+    return named_mistake(given, expected, wrong, 1e-5)
 
 
 @exercise("This is how the theorem turns a contraction rate into a context length.")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -18,9 +17,12 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from packaging.requirements import Requirement
+from packaging.version import Version
 
-from lessons_lib.corpora.download import JSB_CHORALES, WIKITEXT2, DataFile, DataUnavailable, available, cache_dir
+from lessons_lib.corpora.download import JSB_CHORALES, WIKITEXT2, DataFile, DataUnavailable, available
 from lessons_lib.experiments.budget import budget_name
+from lessons_lib.files import cache_folder, checkout
 from lessons_lib.training import default_device
 
 State = Literal["green", "amber", "red"]
@@ -75,23 +77,19 @@ def _package(name: str, package: str, remedy: str) -> Row:
     except metadata.PackageNotFoundError:
         return Row(name, "red", f"{package} is not installed", remedy)
     least = _least(package)
-    if least and _numbers(version) < _numbers(least):
+    if least and Version(version) < least:
         return Row(name, "red", f"{package} {version}; the course needs {least} or newer", remedy)
     return Row(name, "green", f"{package} {version}")
 
 
-def _least(package: str) -> str | None:
+def _least(package: str) -> Version | None:
     """The lowest version our own package declares, so that pyproject.toml stays the only list."""
     try:
-        requirements = metadata.requires("lessons-lib") or []
+        requirements = map(Requirement, metadata.requires("lessons-lib") or [])
     except metadata.PackageNotFoundError:
         return None
-    found = (re.match(rf"{re.escape(package)}>=([\d.]+)", line) for line in requirements)
-    return next((match[1] for match in found if match), None)
-
-
-def _numbers(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in re.findall(r"\d+", version.split("+")[0])[:3])
+    bounds = (bound for required in requirements if required.name == package for bound in required.specifier)
+    return next((Version(bound.version) for bound in bounds if bound.operator == ">="), None)
 
 
 def _device() -> Row:
@@ -141,8 +139,8 @@ def _cache() -> Row:
 
 
 def _write_to_cache() -> Row:
-    with tempfile.TemporaryFile(dir=_existing(cache_dir())):
-        return Row("Cache folder", "green", f"{_short(cache_dir())} can be written")
+    with tempfile.TemporaryFile(dir=_existing(cache_folder())):
+        return Row("Cache folder", "green", f"{_short(cache_folder())} can be written")
 
 
 def _disk() -> Row:
@@ -150,7 +148,7 @@ def _disk() -> Row:
 
 
 def _free_disk() -> Row:
-    free = shutil.disk_usage(_existing(cache_dir())).free
+    free = shutil.disk_usage(_existing(cache_folder())).free
     detail = f"{free / GIGABYTE:.1f} GB where the cache lives"
     if free < GIGABYTE / 10:
         return Row("Free disk", "red", detail, "free 100 MB: data and checkpoints go there")
@@ -170,7 +168,7 @@ def _try(name: str, look: Callable[[], Row], remedy: str) -> Row:
     try:
         return look()
     except OSError as error:
-        return Row(name, "amber", f"{_short(cache_dir())}: {error.strerror or error}", remedy)
+        return Row(name, "amber", f"{_short(cache_folder())}: {error.strerror or error}", remedy)
 
 
 def _existing(folder: Path) -> Path:
@@ -182,7 +180,7 @@ def _short(path: Path) -> str:
     """A folder as its owner would call it: the setting that names it, or its place below home or checkout."""
     if os.environ.get("LESSONS_CACHE_DIR"):
         return "the folder in LESSONS_CACHE_DIR"
-    for base, name in ((Path(__file__).parents[2], "the course's folder"), (Path.home(), "~")):
-        if path.is_relative_to(base):
-            return f"{path.relative_to(base)} in {name}" if name != "~" else f"~/{path.relative_to(base)}"
-    return "the cache folder"
+    course = checkout()
+    if course and path.is_relative_to(course):
+        return f"{path.relative_to(course)} in the course's folder"
+    return f"~/{path.relative_to(Path.home())}" if path.is_relative_to(Path.home()) else "the cache folder"

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,8 +16,9 @@ from torch import Tensor
 
 from lessons_lib.corpora import Stream
 from lessons_lib.experiments.reading import Text, text
+from lessons_lib.experiments.training import from_seed
 from lessons_lib.models import LanguageModel, TanhRNN
-from lessons_lib.runs import LanguageProbe
+from lessons_lib.runs import Probe
 from lessons_lib.stability import SpectralBall, gradient_by_lag, truncation_error
 from lessons_lib.training import Settings, TrainingState, default_device, training_step
 
@@ -28,20 +28,14 @@ CONTEXT_LENGTH = 20
 LAST = 20  # steps over which a final loss is averaged
 
 
-def factory(seed: int = 0, reading: Text | None = None) -> Callable[[], tuple[LanguageModel, Stream]]:
-    """A function that builds the model, W = 2 x orthogonal, and its stream; the same each time it is called."""
-
-    def build() -> tuple[LanguageModel, Stream]:
-        source = reading or text()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = LanguageModel(TanhRNN(WIDTH, WIDTH), source.vocabulary_size, WIDTH)
-            torch.nn.init.normal_(model.embedding.weight, std=0.1)
-            torch.nn.init.orthogonal_(model.core.cells[0].weight_hh_l0, gain=2.0)
-        device = default_device()
-        return model.to(device), Stream(source.train.to(device), BATCH_SIZE, STEPS)
-
-    return build
+@from_seed
+def factory(seed: int = 0, reading: Text | None = None) -> tuple[LanguageModel, Stream]:
+    """The model, W = 2 x orthogonal, and its stream."""
+    source = reading or text()
+    model = LanguageModel(TanhRNN(WIDTH, WIDTH), source.vocabulary_size, WIDTH)
+    torch.nn.init.normal_(model.embedding.weight, std=0.1)
+    torch.nn.init.orthogonal_(model.core.cells[0].weight_hh_l0, gain=2.0)
+    return model, Stream(source.train.to(default_device()), BATCH_SIZE, STEPS)
 
 
 def settings() -> Settings:
@@ -49,10 +43,10 @@ def settings() -> Settings:
     return Settings(truncation_length=STEPS, learning_rate=2.0, gradient_clip=0.25)
 
 
-def probe(reading: Text | None = None) -> LanguageProbe:
+def probe(reading: Text | None = None) -> Probe:
     """What the panel measures about once a second; little text, because a slider's move waits for it to end."""
     source = reading or text()
-    return LanguageProbe(held_out=source.held_out[:1_000], sample=source.sample()[:1, :61])
+    return Probe(held_out=Stream(source.held_out, 1, 1_000)[0], sample=source.sample()[:1, :61])
 
 
 @dataclass(frozen=True)

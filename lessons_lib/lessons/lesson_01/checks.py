@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.exercises import exercise
+from lessons_lib.checks.exercises import exercise, named_mistake
 
 
 @exercise("The input at hand counts: k inputs are t, t - 1, ..., t - k + 1.")
@@ -16,16 +16,15 @@ def oldest_input(answer: Callable[[int, int], int]) -> str | None:
     """max(0, t - k + 1)."""
     for t, k in ((9, 4), (9, 1), (2, 7), (6, 7)):
         given, right = answer(t, k), max(0, t - k + 1)
-        if given == right:
-            continue
         case = f"for t = {t} and k = {k}"
-        if given == max(0, t - k):
-            return f"{case} you give {given}: that window holds k + 1 inputs, because the one at hand counts too"
-        if given == max(0, t - k + 2):
-            return f"{case} you give {given}: that window holds k - 1 inputs only"
-        if given == max(0, k - t):
-            return f"{case} you give {given}: count back from t, not from k"
-        return f"{case} expected {right}, yours is {given}"
+        wrong = {
+            "that window holds k + 1 inputs, because the one at hand counts too": max(0, t - k),
+            "that window holds k - 1 inputs only": max(0, t - k + 2),
+            "count back from t, not from k": max(0, k - t),
+        }
+        named, unnamed = f"{case} you give {given}: {{}}", f"{case} {{}}"
+        if mistake := named_mistake(given, right, wrong, None, named=named, unnamed=unnamed):
+            return mistake
     return None
 
 
@@ -59,11 +58,10 @@ def outputs_that_move(answer: Callable[[int, int, int], range]) -> str | None:
 @exercise("From outside, without a look at the code: this works for any model.")
 def measured_context(answer: Callable[[Any, Tensor], int]) -> str | None:
     """The farthest input that moves the last output, counted from 1 at its own."""
-    from lessons_lib.models import CausalConvolution, GatedConvolution, TanhRNN, Windowed
+    from lessons_lib.models import CausalConvolution, GatedConvolution, TanhRNN, Windowed, seeded
 
     time, size = 24, 3
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         models: dict[str, Any] = {
             "a convolution of 5 taps": CausalConvolution(size, 4, 5),
             "a gated convolution": GatedConvolution(size, 4, 3),

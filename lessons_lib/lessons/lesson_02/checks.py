@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.exercises import exercise, mismatch
+from lessons_lib.checks.exercises import exercise, mismatch, named_mistake
 
 WIDTH = 4
 
@@ -32,10 +32,7 @@ def rnn_step(answer: Callable[..., Tensor]) -> str | None:
     }
     if isinstance(given, Tensor) and given.shape == (WIDTH, WIDTH):
         return "a matrix times a vector is written U @ x; * multiplies entry by entry"
-    for mistake, value in wrong.items():
-        if mismatch(given, value) is None:
-            return mistake
-    return mismatch(given, torch.tanh(recurrent @ h + inward @ x + b))
+    return named_mistake(given, torch.tanh(recurrent @ h + inward @ x + b), wrong)
 
 
 @exercise("The forget gate multiplies what was there, the input gate what is new.")
@@ -58,12 +55,9 @@ def lstm_step(answer: Callable[..., tuple[Tensor, Tensor]]) -> str | None:
         "here the gates are independent: i is a gate of its own, not 1 - f": f * c + (1 - f) * g,
         "the candidate is let in by i, not by o": f * c + o * g,
     }
-    for mistake, value in cells.items():
-        if mismatch(given[1], value) is None:
-            return mistake
     cell = f * c + i * g
-    if (told := mismatch(given[1], cell)) is not None:
-        return f"the new cell: {told}"
+    if mistake := named_mistake(given[1], cell, cells, unnamed="the new cell: {}"):
+        return mistake
     if (told := mismatch(given[0], o * torch.tanh(cell))) is not None:
         return f"the new h: {told}"
     return None
@@ -87,10 +81,6 @@ def forget_bias_for(answer: Callable[[float], float]) -> str | None:
             if steps > 1
             else math.nan,
         }
-        if mismatch(given, right, 1e-4) is None:
-            continue
-        for mistake, value in wrong.items():
-            if abs(given - value) < 1e-6 * max(1.0, abs(value)):
-                return f"{case}: {mistake}"
-        return f"{case} {mismatch(given, right, 1e-4)}"
+        if mistake := named_mistake(given, right, wrong, 1e-4, named=f"{case}: {{}}", unnamed=f"{case} {{}}"):
+            return mistake
     return None

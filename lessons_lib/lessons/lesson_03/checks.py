@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from lessons_lib.checks.exercises import exercise, mismatch
+from lessons_lib.checks.exercises import exercise, named_mistake
 
 
 @exercise("Each layer adds its own reach, (kernel - 1) x dilation, to the one input at hand.")
@@ -14,8 +14,6 @@ def receptive_field(answer: Callable[[int, Sequence[int]], int]) -> str | None:
         given = answer(kernel, list(dilations))
         total = sum(dilations)
         right = 1 + (kernel - 1) * total
-        if given == right:
-            continue
         case = f"for kernel {kernel} and dilations {list(dilations)} you give {given}"
         wrong = {
             "a kernel of K reaches K - 1 steps back: the input at hand is one of its K": 1 + kernel * total,
@@ -24,10 +22,10 @@ def receptive_field(answer: Callable[[int, Sequence[int]], int]) -> str | None:
             "layers stand on top of each other: their reaches add up, and each is a product": 1
             + sum(kernel - 1 + d for d in dilations),
         }
-        for mistake, value in wrong.items():
-            if given == value:
-                return f"{case}: {mistake}"
-        return f"{case}, expected {right}"
+        if mistake := named_mistake(
+            given, right, wrong, None, named=f"{case}: {{}}", unnamed=f"{case}, expected {right}"
+        ):
+            return mistake
     return None
 
 
@@ -56,13 +54,11 @@ def dilated_convolution(answer: Callable[[list[float], list[float], int], list[f
             "you left the dilation out: the inputs lie j * dilation steps back": convolved(weights, 1),
         }
         right = convolved(weights, dilation)
-        for mistake, value in wrong.items():
-            if mismatch(given, value) is None and mismatch(value, right) is not None:
-                return mistake
-        if (told := mismatch(given, right)) is not None:
-            wrapped = any(abs(a - b) > 1e-9 for a, b in zip(given[:dilation], right[:dilation], strict=True))
-            cause = "; a negative position reads from a list's end: are there (len(weights) - 1) * dilation zeros?"
-            return f"for dilation {dilation} {told}{cause if wrapped else ''}"
+        wrapped = any(abs(a - b) > 1e-9 for a, b in zip(given[:dilation], right[:dilation], strict=True))
+        cause = "; a negative position reads from a list's end: are there (len(weights) - 1) * dilation zeros?"
+        unnamed = f"for dilation {dilation} {{}}{cause if wrapped else ''}"
+        if mistake := named_mistake(given, right, wrong, unnamed=unnamed):
+            return mistake
     return None
 
 

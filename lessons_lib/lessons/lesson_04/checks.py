@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.exercises import exercise, mismatch
+from lessons_lib.checks.exercises import exercise, mismatch, named_mistake
 from lessons_lib.corpora import ProductOfLags
-from lessons_lib.models import LanguageModel, TanhRNN
+from lessons_lib.models import LanguageModel, TanhRNN, seeded
 from lessons_lib.training.truncation import backward_chunked
 
 
@@ -32,12 +32,12 @@ def chunked_reach(answer: Callable[[int, int], range]) -> str | None:
             range(t - t % k + 1, t + 1) for t, k in cases
         ],
     }
-    for mistake, ranges in wrong.items():
-        if given == [list(r) for r in ranges]:
-            return mistake
-    for (t, k), positions in zip(cases, given, strict=True):
-        if positions != list(range(t - t % k, t + 1)):
-            return f"for t = {t} and k = {k} it should reach {t - t % k} to {t}, yours reaches {positions}"
+    right = [range(t - t % k, t + 1) for t, k in cases]
+    for (t, k), positions, expected in zip(cases, given, right, strict=True):
+        if positions != list(expected):
+            unnamed = f"for t = {t} and k = {k} it should reach {t - t % k} to {t}, yours reaches {positions}"
+            listed = {mistake: [list(r) for r in ranges] for mistake, ranges in wrong.items()}
+            return named_mistake(given, right, listed, None, unnamed=unnamed)
     return None
 
 
@@ -45,8 +45,7 @@ def chunked_reach(answer: Callable[[int, int], range]) -> str | None:
 def chunked_step(answer: Callable[[Any, Tensor, Tensor, Any, int], Any]) -> str | None:
     """Truncated backpropagation over one training step of 10 positions, k = 4, from a state that is not zero."""
     k, steps = 4, 10
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         model = LanguageModel(TanhRNN(3, 4), 5, 3).double()
         tokens = torch.randint(5, (2, steps + 1))
         start = torch.randn(1, 2, 4, dtype=torch.float64)
@@ -92,12 +91,9 @@ def chunked_step(answer: Callable[[Any, Tensor, Tensor, Any, int], Any]) -> str 
             detached, lambda _: 1 / math.ceil(steps / k)
         ),
     }
-    for mistake, work in wrong.items():
-        if mismatch(given, gradient(work), 1e-9) is None:
-            return mistake
     if not given.any():
         return "no gradient arrived: call backward() on every chunk's share of the loss"
-    return mismatch(given, expected, 1e-9)
+    return named_mistake(given, expected, {mistake: gradient(work) for mistake, work in wrong.items()}, 1e-9)
 
 
 @exercise("Those are the steps that the context-k models stand on.")
@@ -129,11 +125,9 @@ def optimal_loss(answer: Callable[[Sequence[int], Sequence[float], int], float])
             per_bit(9, entropy, math.log(2)) for _ in contexts
         ],
     }
-    for mistake, values in wrong.items():
-        if mismatch(given, values) is None:
-            return mistake
     language = ProductOfLags(lags, flips)
     for k, value in zip(contexts, given, strict=True):
         if difference := mismatch(value, language.optimal_loss(k)):
-            return f"with lags {lags}, flips {flips} and k = {k}: {difference}"
+            unnamed = f"with lags {lags}, flips {flips} and k = {k}: {difference}"
+            return named_mistake(given, [language.optimal_loss(k) for k in contexts], wrong, unnamed=unnamed)
     return None

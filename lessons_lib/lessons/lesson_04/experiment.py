@@ -3,12 +3,9 @@
 A *context-k* model sees k tokens; the best it can do is H_k.  *Truncation-k* training cuts only the gradient: the
 state that is carried on holds older tokens, so for every k the best possible loss is H_∞, that of the whole past.
 
-``python -m lessons_lib.lessons.lesson_04.experiment`` writes the two artefacts that lesson 04 draws:
-
-- ``truncation_language.json``: ``points``, one for each cut ("context", "chunked", "exact"), k and seed, with its
-  ``loss`` and the best loss ``optimum`` that the cut allows, in nats per token;
-- ``truncation_words.json``: ``points`` on real words, one for each truncation length k ("chunked") and seed, with the
-  held-out ``loss`` and ``by_context``, the loss when the trained model sees the last 1, 2, 3, ... words only.
+``ON_LANGUAGE`` trains every cut ("context", "chunked", "exact") at every k and compares it with the best that the cut
+allows; ``ON_WORDS`` trains on real words with chunked truncation at k, and shows the trained model the last 1, 2, 3,
+... words only.
 """
 
 from __future__ import annotations
@@ -16,10 +13,9 @@ from __future__ import annotations
 import math
 import weakref
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -28,10 +24,10 @@ from torch.autograd.graph import saved_tensors_hooks
 
 from lessons_lib.corpora import ProductOfLags, Stream, TextCorpus, wikitext2
 from lessons_lib.corpora.download import WIKITEXT2
-from lessons_lib.experiments.artefact import read_artefact, results_folder, write_artefact
-from lessons_lib.experiments.machine import device_name
+from lessons_lib.experiments.experiment import Experiment, grid
+from lessons_lib.experiments.training import from_seed, trained
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN, Windowed, truncated_outputs
-from lessons_lib.runs import LanguageProbe
+from lessons_lib.runs import Probe
 from lessons_lib.training import Settings, default_device, mean_loss, train
 
 # Two bits a token: one repeats the token before, the other the fourth before, each wrongly one time in twenty.
@@ -66,25 +62,19 @@ class Point:
 # -- the language whose optimum is known ------------------------------------------------------------------------
 
 
-def factory(seed: int = 0, context_length: int | None = None) -> Callable[[], tuple[LanguageModel, Stream]]:
-    """A function that builds a tanh-RNN and its stream, the same at each call; every k and cut reads the same data.
+@from_seed
+def factory(seed: int = 0, context_length: int | None = None) -> tuple[LanguageModel, Stream]:
+    """A tanh-RNN and its stream; every k and cut reads the same data.
 
     W begins orthogonal: a state then holds its last few inputs whether or not a gradient ever asked for them.
     ``context_length``: instead of a recurrent model, its truncation that sees k tokens and nothing else.
     """
-
-    def build() -> tuple[LanguageModel, Stream]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            rnn = TanhRNN(WIDTH, WIDTH)
-            nn.init.orthogonal_(dict(rnn.named_parameters())["cells.0.weight_hh_l0"])
-            core = rnn if context_length is None else Windowed(rnn, context_length)
-            model = LanguageModel(core, LANGUAGE.vocabulary_size, WIDTH)
-            nn.init.normal_(model.embedding.weight, std=0.3)
-        device = default_device()
-        return model.to(device), Stream(_training_tokens(seed).to(device), BATCH_SIZE, STEPS)
-
-    return build
+    rnn = TanhRNN(WIDTH, WIDTH)
+    nn.init.orthogonal_(dict(rnn.named_parameters())["cells.0.weight_hh_l0"])
+    core = rnn if context_length is None else Windowed(rnn, context_length)
+    model = LanguageModel(core, LANGUAGE.vocabulary_size, WIDTH)
+    nn.init.normal_(model.embedding.weight, std=0.3)
+    return model, Stream(_training_tokens(seed).to(default_device()), BATCH_SIZE, STEPS)
 
 
 @cache
@@ -97,9 +87,9 @@ def settings(truncation_length: int = STEPS, truncation: str = "exact") -> Setti
     return Settings(truncation_length, truncation, learning_rate=LEARNING_RATE, gradient_clip=1.0)
 
 
-def probe() -> LanguageProbe:
+def probe() -> Probe:
     """What the live panel measures: gradients and forgetting up to 12 tokens back."""
-    return LanguageProbe(HELD_OUT[:4_000], HELD_OUT[-4 * 65 :].view(4, 65), max_context=12, max_lag=12)
+    return Probe(Stream(HELD_OUT, 1, 4_000)[0], HELD_OUT[-4 * 65 :].view(4, 65), max_context=12, max_lag=12)
 
 
 def point(cut: str, k: int, seed: int = 0, *, steps: int = TRAINING_STEPS) -> Point:
@@ -111,10 +101,8 @@ def point(cut: str, k: int, seed: int = 0, *, steps: int = TRAINING_STEPS) -> Po
     if cut not in CUTS:
         raise ValueError(f"cut={cut!r}: choose one of {', '.join(CUTS)}")
     seen = k if cut == "context" else None
-    model, stream = factory(seed, seen)()
     how = settings(STEPS, "chunked") if cut == "context" else settings(k, cut)
-    for _ in train(model, stream, how, steps=steps, optimizer="adam"):
-        pass
+    model = trained(factory(seed, seen), how, steps=steps).model
     regret = mean_loss(model, HELD_OUT) - optimal_loss_on(HELD_OUT, seen)
     optimum = LANGUAGE.optimal_loss(seen)
     return Point(cut, k, seed, optimum + regret, optimum)
@@ -198,23 +186,24 @@ def words() -> TextCorpus:
     return wikitext2(WORDS)
 
 
-def words_point(k: int, seed: int = 0, *, steps: int = WORD_TRAINING_STEPS) -> Point:
-    """An LSTM trained on real words with chunked truncation at k, and what it loses when it sees n words only."""
-    corpus, device = words(), default_device()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = LanguageModel(LSTM(WORD_WIDTH, WORD_WIDTH), WORDS, WORD_WIDTH).to(device)
-    stream = Stream(corpus.train.to(device), WORD_BATCH, WORD_STEPS)
-    how = Settings(k, "chunked", learning_rate=LEARNING_RATE, gradient_clip=1.0)
-    for _ in train(model, stream, how, steps=steps, optimizer="adam"):
-        pass
-    held_out = corpus.valid[: 10 * 1_001].to(device)
+@from_seed
+def words_factory(seed: int = 0) -> tuple[LanguageModel, Stream]:
+    """An LSTM and its stream of real words."""
+    model = LanguageModel(LSTM(WORD_WIDTH, WORD_WIDTH), WORDS, WORD_WIDTH)
+    return model, Stream(words().train.to(default_device()), WORD_BATCH, WORD_STEPS)
+
+
+def words_point(k: int, seed: int = 0, *, cut: str = "chunked", steps: int = WORD_TRAINING_STEPS) -> Point:
+    """Trained on real words with this truncation at k; and what the model loses when it sees n words only."""
+    how = Settings(k, cut, learning_rate=LEARNING_RATE, gradient_clip=1.0)
+    model = trained(words_factory(seed), how, steps=steps).model
+    held_out = words().valid[: 10 * 1_001].to(default_device())
     rows = held_out.view(10, 1_001)
     inputs, targets = rows[:, :-1], rows[:, WORD_CONTEXTS:]  # scored where every context is complete
     with torch.no_grad():
         outputs = truncated_outputs(model.core, model.embed(inputs), WORD_CONTEXTS)
         by_context = [float(model.loss(output[:, WORD_CONTEXTS - 1 :], targets)) for output in outputs]
-    return Point("chunked", k, seed, mean_loss(model, held_out), by_context=by_context)
+    return Point(cut, k, seed, mean_loss(model, held_out), by_context=by_context)
 
 
 # -- artefacts --------------------------------------------------------------------------------------------------
@@ -226,41 +215,23 @@ def by_seed(points: Iterable[Point], cut: str) -> list[list[float]]:
     return [[p.loss for p in mine if p.seed == seed] for seed in sorted({p.seed for p in mine})]
 
 
-def published(name: str) -> list[Point]:
-    """The points of ``data/results/truncation_{name}.json``.
-
-    Raises:
-        OSError: it is not there; ``python -m lessons_lib.lessons.lesson_04.experiment`` writes it.
-    """
-    return [Point(**entry) for entry in read_artefact(_path(name))["points"]]
-
-
-def _path(name: str) -> Path:
-    return results_folder() / f"truncation_{name}.json"
-
-
-def _publish(name: str, points: Sequence[Point], **more: Any) -> None:
-    content = {"study": f"truncation_{name}", "device": device_name(default_device()), "seeds": list(SEEDS), **more}
-    write_artefact(_path(name), {**content, "points": [asdict(p) for p in points]})
-
-
-def main() -> None:
-    """Measure everything and write both artefacts: about ten minutes of one CPU core.
-
-    Raises:
-        DataUnavailable: WikiText-2 is not on this machine and cannot be downloaded.
-    """
-    words()  # fail now, not after the first artefact
-    torch.set_num_threads(1)
-    training = {"optimizer": "adam", "learning_rate": LEARNING_RATE, "gradient_clip": 1.0}
-    language = [point(cut, k, seed) for cut in CUTS for k in LENGTHS for seed in SEEDS]
-    shape = {"model": f"TanhRNN({WIDTH})", "batch_size": BATCH_SIZE, "steps": STEPS, "training_steps": TRAINING_STEPS}
-    _publish("language", language, config={"language": repr(LANGUAGE), **shape, **training})
-    real = [words_point(k, seed) for k in WORD_LENGTHS for seed in SEEDS]
-    shape = {"model": f"LSTM({WORD_WIDTH})", "batch_size": WORD_BATCH, "steps": WORD_STEPS}
-    config = {"vocabulary": WORDS, **shape, "training_steps": WORD_TRAINING_STEPS, **training}
-    _publish("words", real, config=config, data_sha256={split: file.sha256 for split, file in WIKITEXT2.items()})
-
-
-if __name__ == "__main__":
-    main()
+TRAINING = {"optimizer": "adam", "learning_rate": LEARNING_RATE, "gradient_clip": 1.0}
+ON_LANGUAGE = Experiment(
+    "truncation_language",
+    "truncation and context length at every k, on a language whose best losses are known",
+    grid(cut=CUTS, k=LENGTHS, seed=SEEDS),
+    point,
+    Point,
+    {"language": repr(LANGUAGE), "model": f"TanhRNN({WIDTH})", "batch_size": BATCH_SIZE, "steps": STEPS}
+    | {"training_steps": TRAINING_STEPS, **TRAINING},
+)
+ON_WORDS = Experiment(
+    "truncation_words",
+    "truncation length on real words, and what the trained model loses when it sees a few of them",
+    grid(cut=("chunked",), k=WORD_LENGTHS, seed=SEEDS),
+    words_point,
+    Point,
+    {"vocabulary": WORDS, "model": f"LSTM({WORD_WIDTH})", "batch_size": WORD_BATCH, "steps": WORD_STEPS}
+    | {"training_steps": WORD_TRAINING_STEPS, **TRAINING},
+    data=WIKITEXT2,
+)

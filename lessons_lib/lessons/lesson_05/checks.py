@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.checks.exercises import exercise, mismatch
-from lessons_lib.models import LSTM, LanguageModel, generate
+from lessons_lib.checks.exercises import exercise, named_mistake
+from lessons_lib.models import LSTM, LanguageModel, generate, seeded
 
 
 @exercise("The recurrent chain grows with the text, the feed-forward one with the stack alone.")
@@ -25,16 +25,15 @@ def longest_chain(answer: Callable[[int, int, bool], int]) -> str | None:
         "layers need not wait for each other's whole sequence: they climb like a staircase": lambda t, n: t * n,
         "the first layer is on the way in any case: only the other layers are added": lambda t, n: t + n + 1,
     }
-    for mistake, chain in wrong.items():
-        if given == [chain(t, n) if recurrent else n for t, n, recurrent in cases]:
-            return mistake
-    for (length, layers, recurrent), value in zip(cases, given, strict=True):
-        expected = length + layers - 1 if recurrent else layers
+    known = {
+        mistake: [chain(t, n) if recurrent else n for t, n, recurrent in cases] for mistake, chain in wrong.items()
+    }
+    right = [length + layers - 1 if recurrent else layers for length, layers, recurrent in cases]
+    for (length, layers, recurrent), value, expected in zip(cases, given, right, strict=True):
         if value != expected:
-            kind = "a recurrent" if recurrent else "a feed-forward"
-            return (
-                f"length {length}, {layers} layers of {kind} model: the chain has {expected} operations, yours {value}"
-            )
+            kind = f"{layers} layers of {'a recurrent' if recurrent else 'a feed-forward'} model"
+            unnamed = f"length {length}, {kind}: the chain has {expected} operations, yours {value}"
+            return named_mistake(given, right, known, None, unnamed=unnamed)
     return None
 
 
@@ -59,19 +58,16 @@ def tokens_per_second(answer: Callable[..., float]) -> str | None:
         "that is steps a second: each handles a whole batch": length / 2,
         "that is seconds a token, turned upside down": 2 / (batch * length),
     }
-    for mistake, value in wrong.items():
-        if mismatch(given, value) is None:
-            return mistake
-    if given > 0 and abs(given) < 1 and abs(given - batch * length / 2) > 1:
-        return "too small: is each duration the clock now less the clock when it started?"
-    return mismatch(given, batch * length / 2)
+    right = batch * length / 2
+    small = given > 0 and abs(given) < 1 and abs(given - right) > 1
+    unnamed = "too small: is each duration the clock now less the clock when it started?" if small else "{}"
+    return named_mistake(given, right, wrong, unnamed=unnamed)
 
 
 @exercise("One new token a call: the state stands for the rest.")
 def write(answer: Callable[[Any, Tensor, int], Tensor]) -> str | None:
     """Greedy generation from a small LSTM, and what it read for it."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         model = LanguageModel(LSTM(6, 12), 30, 6).double().eval()
         nn.init.normal_(model.decoder.weight, std=3.0)  # so that the path depends on the state
         nn.init.normal_(model.embedding.weight)

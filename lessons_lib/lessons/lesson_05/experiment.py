@@ -4,8 +4,7 @@
 - **trainable**: how the gradient of the last output fades or grows with the lag, over seeds;
 - **fast**: milliseconds per generated token, against how many there are already, with a cache and without.
 
-``python -m lessons_lib.lessons.lesson_05.experiment`` measures all three and writes
-``data/results/why_feed_forward.json``: the reference machine beside which lesson 05 draws the reader's own.
+``REFERENCE`` stores all three: the machine beside which lesson 05 draws the reader's own.
 """
 
 from __future__ import annotations
@@ -14,15 +13,14 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.experiments.artefact import read_artefact, results_folder, write_artefact
-from lessons_lib.experiments.machine import describe_machine, device_name, shortest
-from lessons_lib.models import LSTM, TCN, LanguageModel, TanhRNN, Transformer, generate_tokens
+from lessons_lib.experiments.experiment import Experiment
+from lessons_lib.experiments.machine import describe_machine, shortest
+from lessons_lib.models import LSTM, TCN, LanguageModel, TanhRNN, Transformer, generate_tokens, seeded
 from lessons_lib.stability import input_gradient
 from lessons_lib.training import default_device
 
@@ -93,13 +91,12 @@ def _rnn(gain: float) -> TanhRNN:
     return rnn
 
 
-def gradient_by_lag(start: str, seed: int, lags: int = LAGS) -> list[float]:
+def input_gradient_norms(start: str, seed: int, lags: int = LAGS) -> list[float]:
     """Norm of the gradient of the last output by the input 0, 1, 2, ..., ``lags`` steps back, before any training.
 
     In float64, so that a small gradient is told from none.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         model = STARTS[start][1]().double()
         inputs = torch.randn(4, lags + 1, WIDTH, dtype=torch.float64)
     return input_gradient(model, inputs).tolist()
@@ -112,8 +109,7 @@ def gradient_by_lag(start: str, seed: int, lags: int = LAGS) -> list[float]:
 def ms_per_token(family: str, past: int, *, cached: bool, tokens: int = TOKENS) -> float:
     """Milliseconds for the next token of a text when ``past`` tokens are there already: the shortest of ``tokens``."""
     device = default_device()
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         model = LanguageModel(core(family), VOCABULARY, WIDTH).to(device)
         prompt = torch.randint(VOCABULARY, (1, past)).to(device)
     drawn = generate_tokens(model, prompt, temperature=0, cached=cached)
@@ -168,7 +164,7 @@ def measure(
             family: [throughput(family, length, repeats=repeats).tokens_per_second for length in lengths]
             for family in FAMILIES
         },
-        "gradients": {start: [gradient_by_lag(start, seed) for seed in seeds] for start in STARTS},
+        "gradients": {start: [input_gradient_norms(start, seed) for seed in seeds] for start in STARTS},
         "generation": {
             f"{family}, {'cached' if cached else 'not cached'}": [ms_per_token(family, n, cached=cached) for n in past]
             for family in FAMILIES
@@ -177,31 +173,12 @@ def measure(
     }
 
 
-def artefact_path() -> Path:
-    """``data/results/why_feed_forward.json``."""
-    return results_folder() / "why_feed_forward.json"
-
-
-def reference() -> dict[str, Any]:
-    """The stored reference machine, as :func:`measure` gives it.
-
-    Raises:
-        OSError: it is not there; ``python -m lessons_lib.lessons.lesson_05.experiment`` writes it.
-    """
-    return read_artefact(artefact_path())["measured"]
-
-
-def main(path: Path | None = None, **how: Any) -> None:
-    """Measure this machine with one thread and store it as the reference: a minute or two."""
-    torch.set_num_threads(1)
-    content = {
-        "study": "why_feed_forward",
-        "device": device_name(default_device()),
-        "seeds": list(SEEDS),
-        "config": {"width": WIDTH, "batch": BATCH, "vocabulary": VOCABULARY, "tokens_timed": TOKENS, **how},
-    }
-    write_artefact(path or artefact_path(), {**content, "measured": measure(**how)})
-
-
-if __name__ == "__main__":
-    main(repeats=9)
+REPEATS = 9
+REFERENCE: Experiment[dict[str, Any]] = Experiment(
+    "why_feed_forward",
+    "a machine's throughput, gradients and generation speed, beside which lesson 05 draws the reader's own",
+    [{}],
+    lambda: measure(repeats=REPEATS),
+    dict,
+    {"width": WIDTH, "batch": BATCH, "vocabulary": VOCABULARY, "tokens_timed": TOKENS, "repeats": REPEATS},
+)

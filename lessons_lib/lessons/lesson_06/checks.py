@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Hashable, Sequence
 
-from lessons_lib.checks.exercises import exercise, mismatch
+from lessons_lib.checks.exercises import exercise, mismatch, named_mistake
 from lessons_lib.models import TCN
 
 
@@ -79,10 +79,8 @@ def best_accuracy(answer: Callable[[Windows, Windows], float]) -> str | None:
         "that counts windows; count the pairs that are answered right": len(after) / len(windows),
         "that is a count; divide it by the number of pairs": float(sum(most.values())),
     }
-    for mistake, value in wrong.items():
-        if mismatch(given, value) is None:
-            return mistake
-    if difference := mismatch(given, sum(most.values()) / len(windows)):
-        return f"for the windows {windows} with the answers {answers}: {difference}"
+    unnamed = f"for the windows {windows} with the answers {answers}: {{}}"
+    if mistake := named_mistake(given, sum(most.values()) / len(windows), wrong, unnamed=unnamed):
+        return mistake
     one = answer([0, 1, 0, 1], [5, 6, 5, 6])
     return None if mismatch(one, 1.0) is None else "where every window always has the same answer, the best share is 1"

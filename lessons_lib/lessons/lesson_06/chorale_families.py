@@ -1,29 +1,21 @@
 """Recurrent and convolutional models of Bach's chorales, beside the figures of Bai et al. 2018 (table 1).
 
-``python -m lessons_lib.lessons.lesson_06.chorale_families`` writes
-``data/results/chorale_families.json``: ``points``, one for each family, recipe and
-seed.  Every recipe of a family is tried with the first seed; the one with the lowest
-validation loss is trained with the others too, and its test losses are what the family is compared by.
+Every recipe of a family is tried with the first seed; the one with the lowest validation loss is trained with the
+others too, and its test losses are what the family is compared by.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-import torch
-
-from lessons_lib.corpora import jsb_chorales
 from lessons_lib.corpora.download import JSB_CHORALES
 from lessons_lib.corpora.music import KEYS
 from lessons_lib.experiments import chorales
-from lessons_lib.experiments.artefact import read_artefact, results_folder
-from lessons_lib.experiments.gather import gather
-from lessons_lib.experiments.machine import device_name
+from lessons_lib.experiments.experiment import Case, Experiment
 from lessons_lib.models import GRU, LSTM, TCN, TanhRNN
-from lessons_lib.models.size import size
+from lessons_lib.models.size import parameter_count
 from lessons_lib.training import Settings
 
 # Reported: nats per frame on the test pieces (Bai, Kolter & Koltun 2018, arXiv 1803.01271, table 1).
@@ -61,100 +53,76 @@ TRIED: dict[str, tuple[Recipe, ...]] = {
 }
 
 
-def learn(
-    family: str, seed: int, recipe: Recipe, *, reading: chorales.Music | None = None
-) -> tuple[chorales.ChoraleModel, dict[str, Any]]:
+@dataclass(frozen=True)
+class Point(Recipe):
+    """One training: nats per frame on the validation and test pieces at its best epoch, processor seconds."""
+
+    family: str
+    seed: int
+    parameters: int
+    epoch: int
+    valid: float
+    test: float
+    seconds: float
+
+
+def point(family: str, seed: int, *, reading: chorales.Music | None = None, **recipe: Any) -> Point:
     """Train one model, keep its best epoch on the validation pieces, and score that on the test pieces.
 
-    Returns the model and its point: family, seed, the recipe, parameters, epoch, valid, test (nats per frame), and
-    the seconds of processor that it took.  ValueError for an unknown family.
+    ``recipe``: the fields of :class:`Recipe`.  ValueError for an unknown family.
     """
-    reading = reading or chorales.music()
+    reading, how = reading or chorales.music(), Recipe(**recipe)
     # A TCN drops its channels itself.
-    dropout = 0.0 if family == "TCN" else recipe.dropout
-    build = chorales.factory_of(
-        lambda: recipe.core(family), seed, epochs=recipe.epochs, reading=reading, dropout=dropout, batch_size=BATCH_SIZE
+    dropout = 0.0 if family == "TCN" else how.dropout
+    options: dict[str, Any] = {"epochs": how.epochs, "reading": reading, "dropout": dropout, "batch_size": BATCH_SIZE}
+    model, batches = chorales.factory_of(lambda: how.core(family), seed, **options)()
+    settings = Settings(batches.steps, learning_rate=how.learning_rate, gradient_clip=chorales.GRADIENT_CLIP)
+    fit = chorales.fit_model(model, batches, settings, epochs=how.epochs, seed=seed, reading=reading, falling=True)
+    return Point(
+        **recipe,
+        family=family,
+        seed=seed,
+        parameters=parameter_count(fit.model),
+        epoch=fit.epoch,
+        valid=fit.valid[fit.epoch - 1],
+        test=chorales.score(fit.model, reading.pieces.test),
+        seconds=round(fit.seconds, 1),
     )
-    model, batches = build()
-    settings = Settings(batches.steps, learning_rate=recipe.learning_rate, gradient_clip=chorales.GRADIENT_CLIP)
-    fit = chorales.fit_model(model, batches, settings, epochs=recipe.epochs, seed=seed, reading=reading, falling=True)
-    return fit.model, {
-        "family": family,
-        "seed": seed,
-        **asdict(recipe),
-        "parameters": size(fit.model),
-        "epoch": fit.epoch,
-        "valid": fit.valid[fit.epoch - 1],
-        "test": chorales.score(fit.model, reading.pieces.test),
-        "seconds": round(fit.seconds, 1),
-    }
 
 
-def chosen(points: Sequence[dict[str, Any]], family: str) -> Recipe | None:
-    """The recipe with the family's lowest validation loss for the first seed; None while none was tried."""
-    tried = [point for point in points if point["family"] == family and point["seed"] == SEEDS[0]]
-    if not tried:
-        return None
-    best = min(tried, key=lambda point: point["valid"])
-    return Recipe(*(best[name] for name in Recipe.__dataclass_fields__))
+def chosen(points: Sequence[Point]) -> dict[str, list[Point]]:
+    """By family the trainings of its recipe with the lowest validation loss for the first seed, one a seed."""
+    found = {}
+    for family in REPORTED:
+        mine = [p for p in points if p.family == family]
+        if tried := [p for p in mine if p.seed == SEEDS[0]]:
+            best = recipe_of(min(tried, key=lambda p: p.valid))
+            found[family] = [p for p in mine if recipe_of(p) == best]
+    return found
 
 
-def study(
-    path: Path,
-    seeds: Iterable[int] = SEEDS,
-    tried: dict[str, tuple[Recipe, ...]] = TRIED,
-    tell: Callable[[str], None] = lambda line: None,
-) -> None:
-    """Try every recipe, train the chosen ones with every seed: writes the artefact, and goes on with one half done.
-
-    Raises:
-        DataUnavailable: the chorales are neither here nor to be had.
-    """
-    torch.set_num_threads(1)
-    reading = chorales.Music(chorales.JSB_LABEL, jsb_chorales())
-    content = {
-        "study": "chorale_families",
-        "unit": "nats per frame: summed over 88 keys, averaged over the predicted frames",
-        "config": {
-            "batch_size": BATCH_SIZE,
-            "gradient_clip": chorales.GRADIENT_CLIP,
-            "optimizer": "adam, falling in a line to zero",
-            "tcn": {"layers": TCN_LAYERS, "kernel_size": TCN_KERNEL},
-        },
-        "data_sha256": {"jsb": JSB_CHORALES.sha256},
-        "device": device_name(torch.device("cpu")),
-    }
-
-    def measure(family: str, seed: int, **recipe: Any) -> dict[str, Any]:
-        return learn(family, seed, Recipe(**recipe), reading=reading)[1]
-
-    def job(family: str, seed: int, recipe: Recipe) -> dict[str, Any]:
-        return {"family": family, "seed": seed, **asdict(recipe)}
-
-    search = [job(family, SEEDS[0], recipe) for family, recipes in tried.items() for recipe in recipes]
-    points = gather(path, content, search, measure, tell)
-    best = {family: recipe for family in tried if (recipe := chosen(points, family))}
-    gather(path, content, [job(f, seed, recipe) for seed in seeds for f, recipe in best.items()], measure, tell)
+def recipe_of(point: Recipe) -> dict[str, Any]:
+    """How a point was trained."""
+    return {name: getattr(point, name) for name in Recipe.__dataclass_fields__}
 
 
-def published() -> dict[str, list[dict[str, Any]]]:
-    """The points of each family's chosen recipe, one a seed; a family that was not trained is missing.
-
-    Raises:
-        OSError: ``python -m lessons_lib.lessons.lesson_06.chorale_families`` was not run.
-    """
-    points = read_artefact(results_folder() / "chorale_families.json")["points"]
-    best = {family: asdict(recipe) for family in REPORTED if (recipe := chosen(points, family))}
-    return {
-        family: [p for p in points if p["family"] == family and recipe.items() <= p.items()]
-        for family, recipe in best.items()
-    }
+def cases(points: Sequence[Point]) -> Iterator[Case]:
+    """Every recipe with the first seed; then the chosen ones with every seed."""
+    for family, recipes in TRIED.items():
+        yield from ({"family": family, "seed": SEEDS[0], **asdict(recipe)} for recipe in recipes)
+    if len(points) >= sum(map(len, TRIED.values())):
+        best = {family: recipe_of(mine[0]) for family, mine in chosen(points).items()}
+        yield from ({"family": family, "seed": seed, **recipe} for seed in SEEDS for family, recipe in best.items())
 
 
-def main() -> None:
-    """Write the artefact: about half an hour of one CPU core."""
-    study(results_folder() / "chorale_families.json", tell=print)
-
-
-if __name__ == "__main__":
-    main()
+FAMILIES = Experiment(
+    "chorale_families",
+    "recurrent and convolutional models of Bach's chorales, beside published figures",
+    cases,
+    point,
+    Point,
+    {"batch_size": BATCH_SIZE, "gradient_clip": chorales.GRADIENT_CLIP, "optimizer": "adam, falling in a line to zero"}
+    | {"tcn": {"layers": TCN_LAYERS, "kernel_size": TCN_KERNEL}},
+    unit="nats per frame: summed over 88 keys, averaged over the predicted frames",
+    data={"jsb": JSB_CHORALES},
+)

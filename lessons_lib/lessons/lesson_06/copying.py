@@ -13,8 +13,9 @@ from typing import Any
 import torch
 
 from lessons_lib.corpora import CopyMemory
+from lessons_lib.experiments.training import from_seed, trained
 from lessons_lib.models import GRU, LSTM, TCN, LanguageModel, TanhRNN, evaluating
-from lessons_lib.training import Settings, default_device, train
+from lessons_lib.training import Settings, default_device
 
 DELAY, LENGTH, SYMBOLS, BATCH_SIZE = 40, 5, 8, 32
 WIDTH = 32
@@ -40,20 +41,13 @@ def recurrent(kind: str) -> Callable[[], Any]:
     return lambda: RECURRENT[kind](WIDTH, 3 * WIDTH)
 
 
-def factory(
-    core: Callable[[], Any], delay: int = DELAY, seed: int = 0
-) -> Callable[[], tuple[LanguageModel, CopyMemory]]:
-    """A function that builds the model and its batches; the same each time it is called."""
-
-    def build() -> tuple[LanguageModel, CopyMemory]:
-        batches = task(delay, seed=seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = LanguageModel(core(), batches.vocabulary_size, WIDTH)
-            torch.nn.init.normal_(model.embedding.weight)
-        return model.to(default_device()), batches
-
-    return build
+@from_seed
+def factory(core: Callable[[], Any], delay: int = DELAY, seed: int = 0) -> tuple[LanguageModel, CopyMemory]:
+    """The model around a core, and its batches."""
+    batches = task(delay, seed=seed)
+    model = LanguageModel(core(), batches.vocabulary_size, WIDTH)
+    torch.nn.init.normal_(model.embedding.weight)
+    return model, batches
 
 
 def settings(delay: int = DELAY) -> Settings:
@@ -86,8 +80,5 @@ class Copied:
 
 def learn(core: Callable[[], Any], delay: int = DELAY, *, steps: int = STEPS, seed: int = 0) -> Copied:
     """Train on fresh batches with Adam, then score on held-out ones."""
-    model, batches = factory(core, delay, seed)()
-    records = train(model, batches, settings(delay), steps=steps, seed=seed, optimizer="adam")
-    losses = torch.stack([record.loss for record in records]).tolist()
-    parameters = sum(p.numel() for p in model.parameters())
-    return Copied(losses, accuracy(model, delay), model.context_length, parameters)
+    done = trained(factory(core, delay, seed), settings(delay), steps=steps, seed=seed)
+    return Copied(done.losses.tolist(), accuracy(done.model, delay), done.model.context_length, done.parameters)

@@ -22,7 +22,7 @@ DRAW_SECONDS = 0.1
 
 
 class RacePanel(PlayerPanel):
-    """Feed-forward against recurrent on one of the five tasks of :mod:`lessons_lib.lessons.lesson_06.race_tasks`.
+    """Feed-forward against recurrent on one of the six tasks of :mod:`lessons_lib.lessons.lesson_06.race_tasks`.
 
     A new k, task or kind of equality begins a new race; the final scores of a task's earlier races stay in the right
     picture, against k.  The panel of the same name is replaced.

@@ -1,31 +1,38 @@
-"""Races between feed-forward and recurrent models: five tasks, equal parameters, the same batches in the same order.
+"""Races between feed-forward and recurrent models: six tasks, equal parameters, the same batches in the same order.
 
-``race`` is a generator, so that a race can be watched; ``finish`` runs one to its end.  ``python -m
-lessons_lib.lessons.lesson_06.races`` writes ``data/results/races.json``: the final scores for every context length k
-and seed, on copying, language and music (translation and waveforms have studies of their own).
+``race`` is a generator, so that a race can be watched; ``finish`` runs one to its end.  ``RACES`` stores the final
+scores for every context length k and seed, on copying, language and music, ``ADDING`` those on
+adding (translation and waveforms have experiments of their own).
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
-import torch
-
-from lessons_lib.experiments.artefact import read_artefact, results_folder
-from lessons_lib.experiments.gather import gather
-from lessons_lib.experiments.machine import device_name
-from lessons_lib.lessons.lesson_06 import translation, waveforms
-from lessons_lib.lessons.lesson_06.race_tasks import LANGUAGE_RATES, MUSIC_RATES, TASKS, Task
-from lessons_lib.models.size import size
-from lessons_lib.training import TrainingState, training_step
+from lessons_lib.corpora.download import JSB_CHORALES, WIKITEXT2
+from lessons_lib.experiments.chorales import JSB_LABEL
+from lessons_lib.experiments.experiment import Case, Experiment
+from lessons_lib.experiments.reading import WORDS_LABEL
+from lessons_lib.experiments.training import trained
+from lessons_lib.lessons.lesson_06 import adding, copying, translation, waveforms
+from lessons_lib.lessons.lesson_06.race_tasks import (
+    ENTRANTS,
+    LANGUAGE_RATES,
+    LANGUAGE_TRAINING_STEPS,
+    MUSIC_EPOCHS,
+    MUSIC_RATES,
+    TASKS,
+    Task,
+)
+from lessons_lib.models.size import parameter_count
+from lessons_lib.training import Settings, TrainingState, training_step
 
 SEEDS = (0, 1, 2)
-RATES = {"learning_rates": {"language": LANGUAGE_RATES, "music": MUSIC_RATES}}
 SMOOTHED = 10  # batches over which a loss is averaged
 
 
@@ -60,7 +67,7 @@ class _Runner:
 
     def standing(self) -> Standing:
         loss = sum(self.losses) / len(self.losses) if self.losses else float("nan")
-        parameters = size(self.training.model)
+        parameters = parameter_count(self.training.model)
         return Standing(self.name, self.context_length, parameters, self.training.step, self.seconds, loss, self.score)
 
 
@@ -132,57 +139,66 @@ class Point:
 def train_alone(task: Task, name: str, context_length: int | None, seed: int) -> Point:
     """One entrant's whole training without the others: the same batches, the same settings, the same score."""
     model, batches = task.factory(name, context_length, seed)()
-    training = TrainingState.begin(model, batches, seed=seed, optimizer="adam")
-    began = time.process_time()
-    for step in range(task.steps):
-        training_step(training, task.settings(name, batches, step / task.steps))
-    seconds = round(time.process_time() - began, 1)
-    score = task.score(training.model.eval(), False)
-    return Point(task.name, name, context_length, seed, score, size(model), seconds)
+
+    def settings(progress: float) -> Settings:
+        return task.settings(name, batches, progress)
+
+    done = trained(lambda: (model, batches), settings, steps=task.steps, seed=seed)
+    score = task.score(done.model, False)
+    return Point(task.name, name, context_length, seed, score, done.parameters, done.seconds)
 
 
-def study(path: Path, seeds: Sequence[int] = SEEDS, tell: Callable[[str], None] = lambda line: None) -> None:
-    """Everyone on copying, language and music, at every k: writes the artefact, and goes on with one half done."""
-    torch.set_num_threads(1)
-    tasks = {name: TASKS[name]() for name in ("copying", "language", "music")}
-    jobs: list[dict[str, Any]] = []
-    for seed in seeds:
-        for name, task in tasks.items():
-            entrants = [(task.feed_forward, k) for k in task.contexts] + [(rival, None) for rival in task.recurrent]
-            jobs += [{"task": name, "name": who, "context_length": k, "seed": seed} for who, k in entrants]
+def cases(*tasks: str) -> list[Case]:
+    """Everyone on these tasks, at every k."""
+    found: list[Case] = []
+    for seed, task in product(SEEDS, tasks):
+        who = ENTRANTS[task]
+        entrants = [(who["feed_forward"], k) for k in who["contexts"]] + [(name, None) for name in who["recurrent"]]
+        found += [{"task": task, "name": name, "context_length": k, "seed": seed} for name, k in entrants]
+    return found
 
-    def measure(task: str, **job: Any) -> dict[str, Any]:
-        return asdict(train_alone(tasks[task], **job))
 
-    content = {
-        "study": "races",
-        "config": {name: {"unit": task.unit, "steps": task.steps} for name, task in tasks.items()} | RATES,
-        "device": device_name(torch.device("cpu")),
+def measure(task: str, **entrant: Any) -> Point:
+    """One case."""
+    return train_alone(TASKS[task](), **entrant)
+
+
+RATES = {"learning_rates": {"language": LANGUAGE_RATES, "music": MUSIC_RATES}}
+RACES = Experiment(
+    "races",
+    "feed-forward against recurrent models, at every context length k, on copying, language and music",
+    cases("copying", "language", "music"),
+    measure,
+    Point,
+    {
+        "copying": {"unit": "share of right answers", "steps": copying.STEPS},
+        "language": {"unit": f"nats per word, {WORDS_LABEL}", "steps": LANGUAGE_TRAINING_STEPS},
+        "music": {"unit": f"nats per frame, {JSB_LABEL}", "steps": MUSIC_EPOCHS * 29},  # 229 pieces, eight at a time
     }
-    gather(path, content, jobs, measure, tell)
+    | RATES,
+    data={**WIKITEXT2, "jsb": JSB_CHORALES},
+)
+ADDING = Experiment(
+    "adding",
+    "the same race on adding two marked numbers",
+    cases("adding"),
+    measure,
+    Point,
+    {"adding": {"unit": "mean squared error", "steps": adding.STEPS}} | RATES,
+)
 
 
 def published() -> list[Point]:
-    """The stored points of all five tasks, from the artefacts of races, translation and waveforms.
+    """The stored points of all six tasks, from races, adding, translation and waveforms.
 
     Raises:
-        OSError: one of them is not there; the module of that name in ``lessons_lib.experiments`` writes it.
+        OSError: one of them is not there.
     """
-    folder = results_folder()
-    points = [Point(**entry) for entry in read_artefact(folder / "races.json")["points"]]
-    for p in (p for p in waveforms.published()[0] if p.steps == waveforms.TRAINING_STEPS):
+    points = RACES.read().points + ADDING.read().points
+    for p in (p for p in waveforms.WAVEFORMS.read().points if p.steps == waveforms.TRAINING_STEPS):
         points.append(Point("waveform", p.row, p.context_length, p.seed, p.bits, p.parameters, p.seconds))
-    for q in translation.published():
+    for q in translation.TRANSLATIONS.read().points:
         if q.task == translation.WINDOW_TASK and q.family in ("attention", "convolutional"):
             name, window = ("LSTM + attention", None) if q.family == "attention" else (q.family, q.seen)
             points.append(Point("translation", name, window, q.seed, q.exact_match, q.parameters, q.seconds))
     return points
-
-
-def main() -> None:
-    """Write the artefact: about nine minutes of one CPU core."""
-    study(results_folder() / "races.json", tell=print)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,27 +1,21 @@
 """Toy translation: recurrent with attention, convolutional, Transformer, at equal steps on the same pairs.
 
-``python -m lessons_lib.lessons.lesson_06.translation`` writes ``data/results/translation.json``: every family on every
-task, and on one task the convolutional family with encoder windows of several lengths.  ``points`` hold the exact
-match on meanings that no training has seen, one for each seed.
+``TRANSLATIONS`` stores the exact match on meanings that no training has seen: every family on every task, and on one
+task the convolutional family with encoder windows of several lengths.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
-
-import torch
 
 from lessons_lib.corpora import Batches, DateFormats, NumberWords, Translation
-from lessons_lib.experiments.artefact import read_artefact, results_folder
-from lessons_lib.experiments.gather import gather
-from lessons_lib.experiments.machine import device_name
+from lessons_lib.experiments.experiment import Case, Experiment
+from lessons_lib.experiments.training import from_seed, trained
 from lessons_lib.models import ConvolutionalTranslator, RecurrentTranslator, TransformerTranslator, Translator
-from lessons_lib.models.size import size, widest
-from lessons_lib.training import Mailbox, Settings, default_device, linear_decay, train
+from lessons_lib.models.size import widest
+from lessons_lib.training import Settings, default_device, linear_decay
 
 BATCH_SIZE, STEPS, SEEDS = 64, 500, (0, 1, 2)
 ROWS = 1024  # of test pairs that a score is measured on
@@ -63,23 +57,14 @@ def windowed(window: int) -> Callable[..., Translator]:
     return partial(ConvolutionalTranslator, width=widest(build, PARAMETERS), layers=layers, kernel_size=kernel_size)
 
 
-def factory(
-    family: str, task: str, seed: int = 0, window: int | None = None
-) -> Callable[[], tuple[Translator, Translation]]:
-    """A function that builds the translator and its batches; the same each time it is called.
+@from_seed
+def factory(family: str, task: str, seed: int = 0, window: int | None = None) -> tuple[Translator, Translation]:
+    """The translator and its batches.
 
     ``window``: how many source symbols the convolutional encoder sees at each place; None: the family's own.
     """
-    make = FAMILIES[family] if window is None else windowed(window)
-
-    def build() -> tuple[Translator, Translation]:
-        pairs = batches(task, seed=seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = make(pairs.vocabulary_size, pad=pairs.pad, bos=pairs.bos, eos=pairs.eos)
-        return model.to(default_device()), pairs
-
-    return build
+    make, pairs = FAMILIES[family] if window is None else windowed(window), batches(task, seed=seed)
+    return make(pairs.vocabulary_size, pad=pairs.pad, bos=pairs.bos, eos=pairs.eos), pairs
 
 
 def settings(pairs: Batches, progress: float = 0.0) -> Settings:
@@ -96,33 +81,8 @@ def exact_match(model: Translator, task: str, rows: int = ROWS) -> float:
 
 
 @dataclass(frozen=True)
-class Translated:
-    """One training: losses in nats per symbol and step, exact match on test meanings, seconds, parameters."""
-
-    loss: list[float]
-    exact_match: float
-    seconds: float
-    parameters: int
-
-
-def learn(
-    family: str, task: str, *, steps: int = STEPS, seed: int = 0, rows: int = ROWS, window: int | None = None
-) -> Translated:
-    """Train for ``steps`` batches, then translate ``rows`` meanings that no training has seen."""
-    model, pairs = factory(family, task, seed, window)()
-    mailbox = Mailbox(settings(pairs))
-    losses = []
-    began = time.process_time()
-    for record in train(model, pairs, mailbox, steps=steps, seed=seed, optimizer="adam"):
-        losses.append(record.loss)
-        mailbox.settings = settings(pairs, (record.step + 1) / (steps + 1))
-    loss, seconds = torch.stack(losses).tolist(), time.process_time() - began
-    return Translated(loss, exact_match(model, task, rows), seconds, size(model))
-
-
-@dataclass(frozen=True)
 class Point:
-    """One trained translator: exact match on ``ROWS`` unseen meanings, and what it cost in processor seconds."""
+    """One trained translator: exact match on unseen meanings, and what it cost in processor seconds."""
 
     task: str
     family: str
@@ -138,53 +98,35 @@ class Point:
         return max(WINDOWS) if self.window is None else self.window
 
 
-def point(family: str, task: str, seed: int, window: int | None = None) -> Point:
-    """Train and score once."""
-    found = learn(family, task, seed=seed, window=window)
-    return Point(task, family, seed, found.exact_match, round(found.seconds, 1), found.parameters, window)
+def point(
+    family: str, task: str, seed: int = 0, window: int | None = None, *, steps: int = STEPS, rows: int = ROWS
+) -> Point:
+    """Train for ``steps`` batches, then translate ``rows`` meanings that no training has seen."""
+    build = factory(family, task, seed, window)
+    falling = partial(settings, batches(task))
+    done = trained(build, lambda progress: falling(progress * steps / (steps + 1)), steps=steps, seed=seed)
+    match = exact_match(done.model, task, rows)
+    return Point(task, family, seed, match, done.seconds, done.parameters, window)
 
 
-def study(path: Path, seeds: Sequence[int] = SEEDS, tell: Callable[[str], None] = lambda line: None) -> None:
-    """Every family on every task, and the encoder windows: writes the artefact, and goes on with one half done."""
-    torch.set_num_threads(1)
+def cases() -> list[Case]:
+    """The first seed of everything comes first, then the other seeds of the task with the windows."""
     models: list[tuple[str, int | None]] = [(family, None) for family in FAMILIES]
-    models += [("convolutional", window) for window in WINDOWS if window != max(WINDOWS)]
+    windows = [("convolutional", window) for window in WINDOWS if window != max(WINDOWS)]
     kinds = [
-        (task, *model)
+        {"task": task, "family": family, "window": window}
         for task in sorted(TASKS, key=WINDOW_TASK.__ne__)
-        for model in models
-        if task == WINDOW_TASK or not model[1]
+        for family, window in models + windows * (task == WINDOW_TASK)
     ]
-    # The first seed of everything comes first, then the other seeds of the task with the windows.
-    jobs = [
-        {"task": task, "family": family, "window": window, "seed": seed}
-        for chosen in (seeds[:1], seeds[1:])
-        for task, family, window in kinds
-        for seed in chosen
-    ]
-    training = {"batch_size": BATCH_SIZE, "steps": STEPS, "learning_rate": LEARNING_RATE, "optimizer": "adam"}
-    content = {
-        "study": "translation",
-        "unit": f"share of {ROWS} unseen meanings whose whole translation is right",
-        "config": training,
-        "device": device_name(torch.device("cpu")),
-    }
-    gather(path, content, jobs, lambda **job: asdict(point(**job)), tell)
+    return [{**kind, "seed": seed} for seeds in (SEEDS[:1], SEEDS[1:]) for kind in kinds for seed in seeds]
 
 
-def published() -> list[Point]:
-    """The stored points.
-
-    Raises:
-        OSError: ``python -m lessons_lib.lessons.lesson_06.translation`` was not run.
-    """
-    return [Point(**entry) for entry in read_artefact(results_folder() / "translation.json")["points"]]
-
-
-def main() -> None:
-    """Write the artefact: about a quarter of an hour of one CPU core."""
-    study(results_folder() / "translation.json", tell=print)
-
-
-if __name__ == "__main__":
-    main()
+TRANSLATIONS = Experiment(
+    "translation",
+    "toy translation by recurrent, convolutional and Transformer models",
+    cases(),
+    point,
+    Point,
+    {"batch_size": BATCH_SIZE, "steps": STEPS, "learning_rate": LEARNING_RATE, "optimizer": "adam"},
+    unit=f"share of {ROWS} unseen meanings whose whole translation is right",
+)

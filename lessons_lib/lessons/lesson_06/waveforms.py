@@ -1,19 +1,16 @@
 """A singing voice, sample by sample: WaveNet against an LSTM with as many parameters, on the same batches.
 
-``python -m lessons_lib.lessons.lesson_06.waveforms`` writes ``data/results/waveforms.json``: ``points``, bits per
-sample on a voice that no training has heard, for each model, context length and seed; and a second that
-each kind wrote.
+``WAVEFORMS`` stores bits per sample on a voice that no training has heard, for each model, context length and seed;
+and a second that each kind wrote.
 """
 
 from __future__ import annotations
 
 import base64
 import math
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,12 +19,11 @@ from torch import Tensor
 
 from lessons_lib.corpora import Stream, mu_law_decode, mu_law_encode, vowels
 from lessons_lib.corpora.waveforms import SAMPLE_RATE, Audio
-from lessons_lib.experiments.artefact import read_artefact, results_folder
-from lessons_lib.experiments.gather import gather
-from lessons_lib.experiments.machine import device_name
+from lessons_lib.experiments.experiment import Experiment
+from lessons_lib.experiments.training import from_seed, trained
 from lessons_lib.models import LSTM, LanguageModel, WaveNet, generate
-from lessons_lib.models.size import size, widest
-from lessons_lib.training import Mailbox, Settings, default_device, linear_decay, mean_loss, train
+from lessons_lib.models.size import widest
+from lessons_lib.training import Settings, default_device, linear_decay, mean_loss
 
 LEVELS, NOISE = 256, 0.002
 SECONDS, HELD_OUT_SECONDS = 120.0, 4.0
@@ -85,21 +81,14 @@ def core(row: str, context_length: int | None = None) -> Callable[[], WaveNet | 
     return partial(make, hidden_size=width)
 
 
+@from_seed
 def factory(
     row: str, context_length: int | None = None, seed: int = 0, *, seconds: float = SECONDS
-) -> Callable[[], tuple[LanguageModel, Stream]]:
-    """A function that builds the model and its stream of samples; the same each time it is called."""
-    make_core = core(row, context_length)
-
-    def build() -> tuple[LanguageModel, Stream]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = LanguageModel(make_core(), LEVELS, EMBEDDING)
-            torch.nn.init.normal_(model.embedding.weight)
-        device = default_device()
-        return model.to(device), Stream(voice(seed, seconds).to(device), BATCH_SIZE, STEPS)
-
-    return build
+) -> tuple[LanguageModel, Stream]:
+    """The model and its stream of samples."""
+    model = LanguageModel(core(row, context_length)(), LEVELS, EMBEDDING)
+    torch.nn.init.normal_(model.embedding.weight)
+    return model, Stream(voice(seed, seconds).to(default_device()), BATCH_SIZE, STEPS)
 
 
 def settings(row: str, progress: float = 0.0) -> Settings:
@@ -123,7 +112,10 @@ def write(model: LanguageModel, seconds: float = WRITTEN_SECONDS, *, seed: int =
 
 @dataclass(frozen=True)
 class Point:
-    """One model trained for ``steps`` batches: bits per held-out sample, and what it cost in processor seconds."""
+    """One model trained for ``steps`` batches: bits per held-out sample, and what it cost in processor seconds.
+
+    ``sound``: what it sang, :func:`packed`, where it was asked to.
+    """
 
     row: str
     context_length: int | None
@@ -132,20 +124,16 @@ class Point:
     bits: float
     seconds: float
     parameters: int
+    sound: str | None = field(default=None, repr=False)
 
 
-def learn(
-    row: str, context_length: int | None = None, seed: int = 0, *, steps: int = TRAINING_STEPS
-) -> tuple[LanguageModel, Point]:
-    """Train for ``steps`` batches of 16 x 256 samples, then score."""
-    model, stream = factory(row, context_length, seed)()
-    mailbox = Mailbox(settings(row))
-    began = time.process_time()
-    for record in train(model, stream, mailbox, steps=steps, seed=seed, optimizer="adam"):
-        mailbox.settings = settings(row, (record.step + 1) / steps)
-    seconds = round(time.process_time() - began, 1)
-    bits = bits_per_sample(model, held_out())
-    return model, Point(row, model.context_length, seed, steps, bits, seconds, size(model))
+def point(row: str, context_length: int | None = None, seed: int = 0, steps: int = TRAINING_STEPS) -> Point:
+    """Train and score once; the longest training of each row's first seed also sings."""
+    done = trained(factory(row, context_length, seed), partial(settings, row), steps=steps, seed=seed)
+    sings = seed == SEEDS[0] and (row, context_length, steps) in SINGERS
+    sound = packed(write(done.model)) if sings else None
+    bits = bits_per_sample(done.model, held_out())
+    return Point(row, done.model.context_length, seed, steps, bits, done.seconds, done.parameters, sound)
 
 
 def periodicity(sound: Audio) -> float:
@@ -167,32 +155,6 @@ def unigram_bits() -> float:
     return float(-(counts / counts.sum()).log2()[held_out()].mean())
 
 
-def point(row: str, context_length: int | None, seed: int, steps: int) -> dict[str, Any]:
-    """Train and score once; the longest training of each row's first seed also sings."""
-    model, found = learn(row, context_length, seed, steps=steps)
-    sings = seed == SEEDS[0] and (row, context_length, steps) in SINGERS
-    return asdict(found) | ({"sound": packed(write(model))} if sings else {})
-
-
-def study(path: Path, seeds: Sequence[int] = SEEDS, tell: Callable[[str], None] = lambda line: None) -> None:
-    """Every model with every context and seed: writes the artefact, and goes on with one half done."""
-    torch.set_num_threads(1)
-    rows: list[tuple[str, int | None, int]] = [("WaveNet", k, TRAINING_STEPS) for k in reversed(CONTEXTS)]
-    rows += [("LSTM", None, TRAINING_STEPS), ("LSTM", None, LONGER)]
-    keys = ("row", "context_length", "steps", "seed")
-    jobs = [dict(zip(keys, (*row, seed), strict=True)) for seed in seeds for row in rows]
-    training = {"batch_size": BATCH_SIZE, "steps": STEPS, "optimizer": "adam", "learning_rates": LEARNING_RATES}
-    content = {
-        "study": "waveforms",
-        "unit": "bits per sample, 8,000 samples a second, 256 levels",
-        "config": {**training, "seconds_of_voice": SECONDS},
-        "noise_floor": noise_floor(),
-        "unigram": unigram_bits(),
-        "device": device_name(torch.device("cpu")),
-    }
-    gather(path, content, jobs, point, lambda line: tell(line[:160]))
-
-
 def packed(samples: Tensor) -> str:
     """Tokens 0 to 255 as text."""
     return base64.b64encode(samples.numpy().astype(np.uint8).tobytes()).decode()
@@ -203,24 +165,21 @@ def unpacked(text: str) -> Tensor:
     return torch.from_numpy(np.frombuffer(base64.b64decode(text), dtype=np.uint8).astype(np.int64))
 
 
-def published() -> tuple[list[Point], dict[str, Audio]]:
-    """The stored points, and what the models sang: float32 in [-1, 1], 8,000 samples a second, by row.
-
-    Raises:
-        OSError: ``python -m lessons_lib.lessons.lesson_06.waveforms`` was not run.
-    """
-    points, sounds = [], {}
-    for entry in read_artefact(results_folder() / "waveforms.json")["points"]:
-        if sound := entry.pop("sound", None):
-            sounds[entry["row"]] = mu_law_decode(unpacked(sound), LEVELS)
-        points.append(Point(**entry))
-    return points, sounds
+def sounds(points: Sequence[Point]) -> dict[str, Audio]:
+    """What the models sang: float32 in [-1, 1], 8,000 samples a second, by row."""
+    return {p.row: mu_law_decode(unpacked(p.sound), LEVELS) for p in points if p.sound}
 
 
-def main() -> None:
-    """Write the artefact: about six minutes of one CPU core."""
-    study(results_folder() / "waveforms.json", tell=print)
-
-
-if __name__ == "__main__":
-    main()
+KINDS = [{"row": "WaveNet", "context_length": k, "steps": TRAINING_STEPS} for k in reversed(CONTEXTS)]
+KINDS += [{"row": "LSTM", "context_length": None, "steps": steps} for steps in (TRAINING_STEPS, LONGER)]
+WAVEFORMS = Experiment(
+    "waveforms",
+    "a singing voice, sample by sample: WaveNet at every context length, and an LSTM",
+    [{**kind, "seed": seed} for seed in SEEDS for kind in KINDS],
+    point,
+    Point,
+    {"batch_size": BATCH_SIZE, "steps": STEPS, "optimizer": "adam", "learning_rates": LEARNING_RATES}
+    | {"seconds_of_voice": SECONDS},
+    unit="bits per sample, 8,000 samples a second, 256 levels",
+    summary=lambda points: {"noise_floor": noise_floor(), "unigram": unigram_bits()},
+)

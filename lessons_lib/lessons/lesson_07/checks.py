@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.exercises import exercise, mismatch
-from lessons_lib.models import LSTM, LanguageModel
+from lessons_lib.checks.exercises import exercise, named_mistake
+from lessons_lib.models import LSTM, LanguageModel, seeded
 
 
 @exercise("n - 1 words, of which the last is the one just before.")
@@ -29,13 +29,11 @@ def context(answer: Callable[[Sequence[str], int, int], Sequence[str]]) -> str |
             words[max(0, t - n + 2) : t] for t, n in cases
         ],
     }
-    for mistake, contexts in wrong.items():
-        if given == contexts:
-            return mistake
-    for (t, n), seen in zip(cases, given, strict=True):
-        expected = words[max(0, t - n + 1) : t]
+    right = [words[max(0, t - n + 1) : t] for t, n in cases]
+    for (t, n), seen, expected in zip(cases, given, right, strict=True):
         if seen != expected:
-            return f"for t = {t} and n = {n} the model sees {''.join(expected) or 'nothing'}, yours {''.join(seen)}"
+            unnamed = f"for t = {t} and n = {n} the model sees {''.join(expected) or 'nothing'}, yours {''.join(seen)}"
+            return named_mistake(given, right, wrong, None, unnamed=unnamed)
     return None
 
 
@@ -64,17 +62,13 @@ def bigram(answer: Callable[[list[int], Tensor, float], Tensor]) -> str | None:
         "that smooths towards a uniform choice: share a out as the unigram says": table(counts, a / size),
         "nothing was added: a pair that never occurred gets probability 0": table(counts, 0.0),
     }
-    for mistake, values in wrong.items():
-        if mismatch(given, values) is None:
-            return mistake
-    return mismatch(given, table(counts, a * unigram))
+    return named_mistake(given, table(counts, a * unigram), wrong)
 
 
 @exercise("A reset before every prediction: that is the streaming model cut at n.")
 def cut_perplexity(answer: Callable[[Any, Tensor, int], Any]) -> str | None:
     """Perplexity of a small LSTM on 30 tokens, its state reset before every prediction."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         model = LanguageModel(LSTM(3, 5), 7, 3).double().eval()
         model.decoder.weight.data *= 20  # far from uniform: every slip shows
         tokens = torch.randint(7, (30,))
@@ -103,11 +97,8 @@ def cut_perplexity(answer: Callable[[Any, Tensor, int], Any]) -> str | None:
                     _all_positions(model, tokens, n)
                 ),
             }
-            if difference := mismatch(given, math.exp(right), 1e-5):
-                for mistake, value in wrong.items():
-                    if mismatch(given, value, 1e-5) is None:
-                        return mistake
-                return f"for n = {n}: {difference}"
+            if mistake := named_mistake(given, math.exp(right), wrong, 1e-5, unnamed=f"for n = {n}: {{}}"):
+                return mistake
     return None
 
 

@@ -6,9 +6,8 @@ An *n-gram* model predicts a word from the n - 1 words before it.  There are two
   (Chelba et al. 2017).  Its weights know that nothing comes before;
 - **cut**: an unbounded LSTM, trained on the stream as usual, whose state is reset n - 1 words back afterwards.
 
-``python -m lessons_lib.lessons.lesson_07.experiment`` trains both on the 1,000 most frequent words of WikiText-2 and
-writes ``data/results/n_gram.json``, which lesson 07 draws: ``points``, one for each n (null: unbounded) and seed, and
-``baselines``, tables of counts.  Killed, it goes on with the next (n, seed).
+``N_GRAM`` stores both, trained on the 1,000 most frequent words of WikiText-2, one point for each n (None: unbounded)
+and seed, and beside them tables of counts.
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,10 +24,10 @@ from torch import Tensor
 
 from lessons_lib.corpora import DataUnavailable, ProductOfLags, Stream, wikitext2
 from lessons_lib.corpora.download import WIKITEXT2
-from lessons_lib.experiments.artefact import read_artefact, results_folder, write_artefact
-from lessons_lib.experiments.machine import device_name
+from lessons_lib.experiments.experiment import Experiment, grid
 from lessons_lib.experiments.reading import LANGUAGE as FALLBACK
-from lessons_lib.models import LSTM, LanguageModel, Windowed, truncated_outputs
+from lessons_lib.experiments.reading import Text
+from lessons_lib.models import LSTM, LanguageModel, Windowed, seeded, truncated_outputs
 from lessons_lib.training import Mailbox, Settings, StepRecord, default_device, linear_decay, train
 
 # n = 1 needs no LSTM: a model without context is a table of word frequencies.
@@ -62,16 +60,6 @@ class Point:
     seconds: float = 0.0
 
 
-@dataclass(frozen=True)
-class Text:
-    """Words to train on and words to score: (time,) and (rows, time), int64 below ``vocabulary_size``."""
-
-    train: Tensor
-    held_out: Tensor
-    vocabulary_size: int
-    label: str = f"WikiText-2, cut to its {WORDS:,} most frequent words"
-
-
 def words() -> Text:
     """WikiText-2 cut to its 1,000 most frequent words: perplexities are not to be compared with published ones.
 
@@ -79,7 +67,8 @@ def words() -> Text:
         DataUnavailable: the text is not on this machine and cannot be downloaded.
     """
     corpus = wikitext2(WORDS)
-    return Text(corpus.train, rows_of(corpus.valid, HELD_OUT_ROWS), WORDS)
+    label = f"WikiText-2, cut to its {WORDS:,} most frequent words"
+    return Text(label, corpus.train, rows_of(corpus.valid, HELD_OUT_ROWS), WORDS)
 
 
 @cache
@@ -94,7 +83,7 @@ def text() -> Text:
 def made_up(language: ProductOfLags, label: str) -> Text:
     """A language whose best loss with n - 1 words is ``language.optimal_loss(n - 1)``."""
     held_out = rows_of(language.sample(4 * (LONGEST - 1 + ROW_LENGTH), seed=1_000), 4)
-    return Text(language.sample(MADE_UP_LENGTH, seed=0), held_out, language.vocabulary_size, label)
+    return Text(label, language.sample(MADE_UP_LENGTH, seed=0), held_out, language.vocabulary_size)
 
 
 def rows_of(tokens: Tensor, rows: int) -> Tensor:
@@ -114,8 +103,7 @@ def model(n: int | None, text: Text, seed: int = 0, *, width: int = WIDTH) -> La
     """
     if n is not None and n < 2:
         raise ValueError(f"n={n}: an n-gram LSTM reads n - 1 words, so n is 2 or more (n = 1 is a table of counts)")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         lstm = LSTM(width, width)
         core = lstm if n is None else Windowed(lstm, n - 1)
         return LanguageModel(core, text.vocabulary_size, width).to(default_device())
@@ -229,7 +217,7 @@ def baselines(text: Text, *, steps: int = TRAINING_STEPS) -> dict[str, float]:
     """
     train, size = text.train, text.vocabulary_size
     before, after = scored(text.held_out)
-    batches = stream(Text(train.cpu(), text.held_out, size))
+    batches = Stream(train.cpu(), BATCH_SIZE, STEPS)
     read = [batches[step % len(batches)] for step in range(min(steps, len(batches)))]
     same = [torch.cat([pair[i].flatten().cpu() for pair in read]) for i in (0, 1)]
     unigram, unigram_same = frequencies(train, size), frequencies(same[1], size)
@@ -244,9 +232,11 @@ def baselines(text: Text, *, steps: int = TRAINING_STEPS) -> dict[str, float]:
 # -- the artefact -------------------------------------------------------------------------------------------------
 
 
-def point(n: int | None, seed: int, text: Text, *, steps: int = TRAINING_STEPS, width: int = WIDTH) -> Point:
+def point(
+    n: int | None, seed: int, text: Text | None = None, *, steps: int = TRAINING_STEPS, width: int = WIDTH
+) -> Point:
     """Train the n-gram LSTM (None: the unbounded one) and score it; the unbounded one is cut afterwards too."""
-    began = time.process_time()
+    began, text = time.process_time(), text or words()
     trained = model(n, text, seed, width=width)
     for _ in training(trained, text, steps=steps):
         pass
@@ -255,31 +245,9 @@ def point(n: int | None, seed: int, text: Text, *, steps: int = TRAINING_STEPS, 
     return Point(n, seed, loss(trained, text.held_out), cut, round(time.process_time() - began, 1))
 
 
-def artefact_path() -> Path:
-    """``data/results/n_gram.json``."""
-    return results_folder() / "n_gram.json"
-
-
-def published() -> dict[str, Any]:
-    """The artefact, its ``points`` as :class:`Point`; an n for which a seed is still missing is left out.
-
-    Raises:
-        OSError: it is not there; ``python -m lessons_lib.lessons.lesson_07.experiment`` writes it.
-    """
-    content = read_artefact(artefact_path())
-    points = [Point(**entry) for entry in content["points"]]
-    return {**content, "points": [p for p in points if len(losses_of(points, p.n)) == len(SEEDS)]}
-
-
 def orders_of(points: list[Point]) -> list[int]:
     """The n's among the points, in order; the unbounded model has none."""
     return sorted({p.n for p in points if p.n is not None})
-
-
-def jobs() -> list[tuple[int | None, int]]:
-    """Every (n, seed), seed by seed; the longest context, which costs a third of all, comes last."""
-    first = [(n, seed) for seed in SEEDS for n in (None, *ORDERS) if n != LONGEST]
-    return [*first, *((LONGEST, seed) for seed in SEEDS)]
 
 
 def losses_of(points: list[Point], n: int | None) -> list[float]:
@@ -287,42 +255,25 @@ def losses_of(points: list[Point], n: int | None) -> list[float]:
     return [p.loss for p in sorted(points, key=lambda p: p.seed) if p.n == n]
 
 
-def main(path: Path | None = None, *, steps: int = TRAINING_STEPS, width: int = WIDTH) -> None:
-    """Train what is missing in the artefact, writing it after every model: about ten minutes of one CPU core in all.
-
-    Raises:
-        DataUnavailable: WikiText-2 is not on this machine and cannot be downloaded.
-    """
-    path, text = path or artefact_path(), words()
-    torch.set_num_threads(1)
-    content: dict[str, Any] = {
-        "study": "n_gram",
-        "device": device_name(default_device()),
-        "seeds": list(SEEDS),
-        "config": {
-            "vocabulary": WORDS,
-            "model": f"LSTM({width})",
-            "batch_size": BATCH_SIZE,
-            "steps": STEPS,
-            "training_steps": steps,
-            "optimizer": "adam",
-            "learning_rate": f"{LEARNING_RATE:g}, falling linearly to zero",
-            "gradient_clip": 1.0,
-            "held_out_words": HELD_OUT_ROWS * ROW_LENGTH,
-            "smoothing": SMOOTHING,
-        },
-        "data_sha256": {split: file.sha256 for split, file in WIKITEXT2.items()},
-        "baselines": baselines(text, steps=steps),
-    }
-    points: list[Point] = []
-    if path.exists() and (old := read_artefact(path)).get("config") == content["config"]:
-        points = [Point(**entry) for entry in old["points"]]
-    for n, seed in jobs():
-        if (n, seed) not in {(p.n, p.seed) for p in points}:
-            points.append(point(n, seed, text, steps=steps, width=width))
-            print(f"n = {n}, seed {seed}: perplexity {math.exp(points[-1].loss):.2f}, {points[-1].seconds:.0f} s")
-            write_artefact(path, {**content, "points": [asdict(p) for p in points]})
-
-
-if __name__ == "__main__":
-    main()
+N_GRAM = Experiment(
+    "n_gram",
+    "LSTMs that predict a word from the n - 1 words before it, and an unbounded one cut at n",
+    # The longest context, which costs a third of all, comes last.
+    grid(seed=SEEDS, n=(None, *ORDERS[:-1])) + grid(seed=SEEDS, n=ORDERS[-1:]),
+    point,
+    Point,
+    {
+        "vocabulary": WORDS,
+        "model": f"LSTM({WIDTH})",
+        "batch_size": BATCH_SIZE,
+        "steps": STEPS,
+        "training_steps": TRAINING_STEPS,
+        "optimizer": "adam",
+        "learning_rate": f"{LEARNING_RATE:g}, falling linearly to zero",
+        "gradient_clip": 1.0,
+        "held_out_words": HELD_OUT_ROWS * ROW_LENGTH,
+        "smoothing": SMOOTHING,
+    },
+    data=WIKITEXT2,
+    summary=lambda points: {"baselines": baselines(words())},
+)

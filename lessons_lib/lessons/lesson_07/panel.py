@@ -10,6 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 
 from lessons_lib.checks import Question
+from lessons_lib.experiments.reading import Text
 from lessons_lib.figures import style_of
 from lessons_lib.lessons.lesson_07 import experiment as n_gram
 from lessons_lib.panels.controls import NumberControl
@@ -37,7 +38,7 @@ class OrderPanel(PlayerPanel):
 
     def __init__(
         self,
-        reading: n_gram.Text,
+        reading: Text,
         *,
         prediction: Question | None = None,
         levels: Mapping[str, float] | None = None,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.exercises import exercise, mismatch
+from lessons_lib.checks.exercises import exercise, mismatch, named_mistake
 
 
 @exercise("The input enters both copies alike: it moves them, and never apart by more than λ allows.")
@@ -30,10 +30,7 @@ def shrinkage(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> str
         "without the tanh this is the linear map's ratio": (weight @ (first - second)).norm() / before,
     }
     expected = after(torch.tanh(weight @ second + x))
-    for mistake, value in wrong.items():
-        if mismatch(given, value) is None:
-            return mistake
-    return mismatch(given, expected)
+    return named_mistake(given, expected, wrong)
 
 
 @exercise("A radius below 1 says where it ends; the norms of the powers say what happens on the way.")
@@ -90,10 +87,6 @@ def share_unmerged(answer: Callable[[Tensor, float], float]) -> str | None:
             "you looked at the first time; the last one is ratios[:, -1]": (ratios[:, 0] > limit).double().mean(),
             "a row is a context, a column a time: ratios[:, -1]": (ratios[-1] > limit).double().mean(),
         }
-        if mismatch(given, expected) is None:
-            continue
-        for mistake, value in wrong.items():
-            if mismatch(given, value) is None:
-                return mistake
-        return mismatch(given, expected)
+        if mistake := named_mistake(given, expected, wrong):
+            return mistake
     return None

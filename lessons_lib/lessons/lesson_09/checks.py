@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.exercises import exercise, mismatch
+from lessons_lib.checks.exercises import exercise, mismatch, named_mistake
 from lessons_lib.stability import SpectralBall, l1_rows_project, layers_of, spectral_ball_project, spectral_norm
 
 
@@ -34,13 +34,10 @@ def clip_singular_values(answer: Callable[[Tensor, float], Tensor]) -> str | Non
             @ right,
         }
         expected = spectral_ball_project(matrix, bound)
-        if mismatch(given, expected) is None:
-            continue
-        for mistake, value in wrong.items():
-            if mismatch(given, value) is None:
-                return mistake if norm > bound else "a matrix inside the ball must stay as it is"
-        said = mismatch(given, expected)
-        return said if bound == 0.9 else f"with another bound, {bound}: {said}"
+        named = "{}" if norm > bound else "a matrix inside the ball must stay as it is"
+        unnamed = "{}" if bound == 0.9 else f"with another bound, {bound}: {{}}"
+        if mistake := named_mistake(given, expected, wrong, named=named, unnamed=unnamed):
+            return mistake
     return None
 
 
@@ -63,12 +60,8 @@ def soft_threshold(answer: Callable[[Tensor, float], Tensor]) -> str | None:
                 row.abs() > tau, row, 0.0
             ).tolist(),
         }
-        if mismatch(given, expected) is None:
-            continue
-        for mistake, value in wrong.items():
-            if mismatch(given, value) is None:
-                return mistake
-        return mismatch(given, expected)
+        if mistake := named_mistake(given, expected, wrong):
+            return mistake
     nearest = l1_rows_project(row[None], 3.0)[0]
     return mismatch(answer(row, 1.0), nearest)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 import ipywidgets as widgets
 
 from lessons_lib.panels.controls import close_all
 from lessons_lib.runs import Run
-from lessons_lib.stability import LSTMStableSet, Unconstrained
 
 HEADINGS = ("recurrent block", "largest row, ℓ1", "allowed", "")
 GATES = {"i": "input gate", "f": "forget gate", "z": "candidate", "o": "output gate"}
@@ -17,9 +17,9 @@ _tables: dict[str, GateTable] = {}
 
 
 class GateTable(widgets.VBox):
-    """The largest row l1 norm of each gate's recurrent block and, under ``LSTMStableSet``, the most it may be.
+    """The largest row l1 norm of each gate's recurrent block and what the run's stable set allows it.
 
-    Shown as the run's probe measures it, under ``gates``. A table for a run of the same name replaces the one
+    Shown as the run's probe measures it. A table for a run of the same name replaces the one
     before.
     """
 
@@ -47,27 +47,19 @@ class GateTable(widgets.VBox):
         super().close()
 
     def _show(self, run: Run) -> None:
-        measured = run.history.probes[-1][1].get("gates", {}) if run.history.probes else {}
-        chosen = run.settings.stable_set
-        limits = gate_limits(chosen) if isinstance(chosen, LSTMStableSet) else {}
-        otherwise = "anything" if isinstance(chosen, Unconstrained) else "each unit's own joint budget"
-        self._html.value = gates_in_html(measured, limits, otherwise)
+        measured = run.history.measured.gates or {}
+        self._html.value = gates_in_html(measured, run.settings.stable_set.gate_limits())
 
 
-def gate_limits(stable_set: LSTMStableSet) -> dict[str, float]:
-    """The most that a row of each recurrent block may have in l1 norm (Miller & Hardt, arXiv 1805.10369)."""
-    free = 1 - stable_set.forget_ceiling
-    return {"i": free, "f": free**2, "z": free / 4, "o": free}
-
-
-def gates_in_html(measured: dict[str, float], limits: dict[str, float], otherwise: str = "anything") -> str:
-    """A table of four rows; ``otherwise`` says what is allowed where no limit is given."""
+def gates_in_html(measured: Mapping[str, float], limits: Mapping[str, float | str]) -> str:
+    """A table of four rows; a limit is a number or words, and where none is given anything is allowed."""
     head = "".join(f'<th scope="col" style="text-align:left;padding:0 12px 0 0">{t}</th>' for t in HEADINGS)
-    rows = "".join(_row(gate, measured.get(gate), limits.get(gate), otherwise) for gate in GATES)
+    rows = "".join(_row(gate, measured.get(gate), limits.get(gate, "anything")) for gate in GATES)
     return f'<table style="line-height:1.5;border-spacing:0"><tr>{head}</tr>{rows}</table>'
 
 
-def _row(gate: str, norm: float | None, limit: float | None, otherwise: str) -> str:
+def _row(gate: str, norm: float | None, allowed: float | str) -> str:
+    limit = None if isinstance(allowed, str) else allowed
     most = max(norm or 0.0, limit or 0.0) or 1.0
     inside = limit is not None and norm is not None and norm <= limit * 1.001
     colour = GREEN if inside else AMBER
@@ -75,7 +67,7 @@ def _row(gate: str, norm: float | None, limit: float | None, otherwise: str) -> 
     cells = (
         f"{escape(GATES[gate])} W<sub>{gate}</sub>",
         "–" if norm is None else f"{norm:.3g}",
-        otherwise if limit is None else f"{limit:.3g}",
+        escape(allowed) if isinstance(allowed, str) else f"{allowed:.3g}",
         f'<div style="width:9em;border:1px solid var(--jp-border-color2,#ccc);border-radius:3px">{bar}</div>',
     )
     return "<tr>" + "".join(f'<td style="padding:0 12px 0 0">{cell}</td>' for cell in cells) + "</tr>"

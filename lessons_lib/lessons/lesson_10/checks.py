@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from lessons_lib.checks.exercises import exercise, mismatch
+from lessons_lib.checks.exercises import exercise, named_mistake
 
 
 @exercise("λ^k does the work; everything before it is a constant.")
@@ -29,12 +29,9 @@ def bound(answer: Callable[[float, int, int, float, float], float]) -> str | Non
             / (1 - rate),
         }
         expected = lipschitz * rate**k * M
-        if mismatch(given, expected, 1e-9) is None:
-            continue
-        for mistake, value in wrong.items():
-            if mismatch(given, value, 1e-9) is None:
-                return mistake
-        return f"for rate {rate:g}, k = {k}, d = {d}: {mismatch(given, expected, 1e-9)}"
+        unnamed = f"for rate {rate:g}, k = {k}, d = {d}: {{}}"
+        if mistake := named_mistake(given, expected, wrong, 1e-9, unnamed=unnamed):
+            return mistake
     return None
 
 
@@ -49,8 +46,6 @@ def context_for(answer: Callable[[float, float, float, float], int]) -> str | No
         def solved(inside: float, base: float) -> int:
             return max(0, math.ceil(math.log(inside) / math.log(base)))
 
-        if given == expected:
-            continue
         wrong = {
             "M is missing": solved(lipschitz / accuracy, 1 / rate),
             "the output's Lipschitz constant is missing": solved(M / accuracy, 1 / rate),
@@ -61,10 +56,9 @@ def context_for(answer: Callable[[float, float, float, float], int]) -> str | No
                 0, math.ceil(math.log(lipschitz * M / accuracy) / (1 - rate))
             ),
         }
-        for mistake, value in wrong.items():
-            if given == value:
-                return f"{case}: {mistake}"
-        return f"{case} it is {expected}, yours is {given}"
+        unnamed = f"{case} it is {expected}, yours is {given}"
+        if mistake := named_mistake(given, expected, wrong, None, named=f"{case}: {{}}", unnamed=unnamed):
+            return mistake
     return None
 
 

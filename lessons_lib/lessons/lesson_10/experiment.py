@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.models import TanhRNN
+from lessons_lib.models import TanhRNN, seeded
 from lessons_lib.stability import truncation_error
 
 WIDTH, INPUTS, LENGTH = 64, 16, 300
@@ -21,8 +21,7 @@ WIDTH, INPUTS, LENGTH = 64, 16, 300
 
 def recurrent(rate: float, *, seed: int = 0) -> TanhRNN:
     """W = ``rate`` x orthogonal, ‖U‖_2 = 1, no biases, float64: a tanh-RNN whose λ is ``rate`` exactly."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         core = TanhRNN(INPUTS, WIDTH).double()
         cell: Any = core.cells[0]
         with torch.no_grad():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.exercises import exercise, mismatch
+from lessons_lib.checks.exercises import exercise, mismatch, named_mistake
 
 
 @exercise("0 is the same model; 1 is as far from each other as from where they began.")
@@ -24,11 +24,9 @@ def relative_gap(answer: Callable[[Tensor, Tensor, Tensor], Tensor]) -> str | No
             "divide by how far the weights went, not by the size of the start": start.norm(),
             "either model may have gone further: take the longer of the two ways": first if first < second else second,
         }
-        for mistake, divisor in wrong.items():
-            if mismatch(given, apart / divisor) is None:
-                return mistake
-        if (told := mismatch(given, apart / torch.maximum(first, second))) is not None:
-            return told
+        known = {mistake: apart / divisor for mistake, divisor in wrong.items()}
+        if mistake := named_mistake(given, apart / torch.maximum(first, second), known):
+            return mistake
     return None
 
 
@@ -64,11 +62,8 @@ def projected_step(answer: Callable[[Tensor, Tensor, float, int, float], Tensor]
             alpha / t, lambda v: torch.full_like(v, bound)
         ),
     }
-    for mistake, value in wrong.items():
-        if mismatch(given, value) is None:
-            return mistake
-    if said := mismatch(given, stepped(alpha / t, clip)):
-        return said
+    if mistake := named_mistake(given, stepped(alpha / t, clip), wrong):
+        return mistake
     alpha, t, bound = 0.3, 2, 0.5
     said = mismatch(answer(weight.clone(), gradient, alpha, t, bound), stepped(alpha / t, clip))
     return said and f"right for one bound and step; with alpha = {alpha}, t = {t}, bound = {bound}: {said}"
@@ -96,9 +91,6 @@ def gap_bound(answer: Callable[[float, float, float, int], float]) -> str | None
             "the step shrinks: alpha / t in both places": after(alpha, beta, gap, whole, constant=True),
             "old differences grow, by the factor 1 + alpha beta / t": after(alpha, beta, gap, whole, grow=False),
         }
-        for mistake, value in wrong.items():
-            if mismatch(given, value, 1e-9) is None and mismatch(value, expected, 1e-9) is not None:
-                return f"{case}: {mistake}"
-        if (told := mismatch(given, expected, 1e-9)) is not None:
-            return f"{case} {told}"
+        if mistake := named_mistake(given, expected, wrong, 1e-9, named=f"{case}: {{}}", unnamed=f"{case} {{}}"):
+            return mistake
     return None

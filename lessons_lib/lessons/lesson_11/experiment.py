@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from lessons_lib.corpora import DataUnavailable, ProductOfLags, wikitext2
-from lessons_lib.models import LanguageModel, TanhRNN
+from lessons_lib.corpora import ProductOfLags
+from lessons_lib.models import LanguageModel, TanhRNN, seeded
 from lessons_lib.stability import SpectralBall, TrainingConstants, Unconstrained
 from lessons_lib.training import Mailbox, Settings, TrainingState, training_step
 
@@ -204,8 +204,7 @@ def beginning(
     """
     vocabulary = LANGUAGE.vocabulary_size if tokens is None else int(tokens.max()) + 1
     tokens = LANGUAGE.sample(100_000, seed=seed) if tokens is None else tokens
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         model = LanguageModel(TanhRNN(WIDTH, WIDTH), vocabulary, WIDTH).double()
         torch.nn.init.normal_(model.embedding.weight, std=INPUT_STD)
         torch.nn.init.orthogonal_(model.core.cells[0].weight_hh_l0, gain=gain)
@@ -229,30 +228,3 @@ def measure(
     model, windows = beginning(seed, gain=STABLE_RATE if stable else UNSTABLE_GAIN, tokens=tokens)
     how = settings(STABLE_RATE if stable else None)
     return list(twins(model, windows, context_lengths, how, steps=steps))
-
-
-def main() -> None:
-    """Print the relative gaps of three seeds, on the embedded language and on WikiText-2 where it is present."""
-    texts: list[tuple[str, Tensor | None]] = [(repr(LANGUAGE), None)]
-    try:
-        texts.append(("WikiText-2, its 500 most frequent words", wikitext2(500).train[:100_000]))
-    except DataUnavailable as missing:
-        print(f"WikiText-2 is left out: {str(missing).splitlines()[0]}")
-    for label, tokens in texts:
-        print(f"{label}: relative weight gap after {TRAINING_STEPS} steps, k = {CONTEXT_LENGTHS}")
-        for stable in (True, False):
-            for seed in range(3):
-                records = measure(seed, stable=stable, tokens=tokens)
-                last = records[-1]
-                gaps = " ".join(f"{last.relative_gap[k]:8.2g}" for k in CONTEXT_LENGTHS)
-                bounds = " ".join(f"{last.log10_bound[k]:.0f}" for k in CONTEXT_LENGTHS)
-                losses = [record.losses[None] for record in records]
-                print(
-                    f"  {'stable  ' if stable else 'unstable'} seed {seed}: {gaps}   loss {losses[0]:.2f} -> "
-                    f"{sum(losses[-10:]) / 10:.2f}; log10 of the bound: {bounds}",
-                    flush=True,
-                )
-
-
-if __name__ == "__main__":
-    main()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import torch
 
-from lessons_lib.checks.exercises import exercise, mismatch
+from lessons_lib.checks.exercises import exercise, named_mistake
 
 
 @exercise("The first word is given, not predicted: N words hold N - 1 predictions.")
@@ -25,10 +25,7 @@ def stream_perplexity(answer: Callable[[torch.Tensor, torch.Tensor], float]) -> 
         "you divided by the size of the vocabulary; divide by the number of predictions": math.exp(total / 5),
         "you did not divide: that is one over the probability of the whole text": math.exp(total),
     }
-    for mistake, value in wrong.items():
-        if math.isclose(given, value, rel_tol=1e-6):
-            return mistake
-    return mismatch(given, math.exp(total / count))
+    return named_mistake(given, math.exp(total / count), wrong)
 
 
 @exercise("An overlap is not yet a proof of sameness: it says that these seeds cannot tell the rows apart.")
@@ -60,15 +57,13 @@ def chance_of_parting(answer: Callable[[int], float]) -> str | None:
         given = float(answer(n))
         orders = math.comb(2 * n, n)
         case = f"for n = {n}"
-        if math.isclose(given, 2 / orders, rel_tol=1e-9):
-            continue
-        if math.isclose(given, 1 / orders, rel_tol=1e-9):
-            return f"{case} you counted one side only: either row may be the lower one"
-        if math.isclose(given, 1 - 2 / orders, rel_tol=1e-9):
-            return f"{case} that is the chance that they do overlap"
-        if math.isclose(given, 2 / math.factorial(2 * n), rel_tol=1e-9):
-            return f"{case} you counted the orders of 2n different values; the order inside a row does not matter"
-        if n > 1 and math.isclose(given, 2 * 0.5**n, rel_tol=1e-9):
-            return f"{case} that is for n pairs, each won by a coin; here any seed is compared with any other"
-        return f"{case} expected {2 / orders:.4g}, yours is {given:.4g}"
+        wrong = {
+            "you counted one side only: either row may be the lower one": 1 / orders,
+            "that is the chance that they do overlap": 1 - 2 / orders,
+            "you counted the orders of 2n different values; the order inside a row does not matter": 2
+            / math.factorial(2 * n),
+            "that is for n pairs, each won by a coin; here any seed is compared with any other": 2 * 0.5**n,
+        }
+        if mistake := named_mistake(given, 2 / orders, wrong, 1e-9, named=f"{case} {{}}", unnamed=f"{case} {{}}"):
+            return mistake
     return None

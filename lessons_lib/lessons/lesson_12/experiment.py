@@ -7,19 +7,18 @@ searched separately.  The vocabulary is reduced: no perplexity from here stands 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import torch
 from torch import Tensor
 
 from lessons_lib.corpora import Stream
+from lessons_lib.experiments import training
 from lessons_lib.experiments.budget import by_budget
 from lessons_lib.experiments.reading import Text, text
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN
-from lessons_lib.runs import LanguageProbe
+from lessons_lib.runs import Probe
 from lessons_lib.stability import LSTMStableSet, SpectralBall, StableSet, Unconstrained
-from lessons_lib.training import Mailbox, Settings, default_device, perplexity, train
+from lessons_lib.training import Settings, default_device, perplexity
 
 BATCH_SIZE, STEPS = 20, 35
 INPUT_CLIP = 0.75  # the stable LSTM's certificate needs it; both LSTMs have it
@@ -42,25 +41,18 @@ def width() -> int:
     return by_budget(ci=24, laptop=64)
 
 
-def factory(family: str, seed: int = 0, reading: Text | None = None) -> Callable[[], tuple[LanguageModel, Stream]]:
-    """A function that builds the model and its stream, the same for both of a pair and each time it is called.
+@training.from_seed
+def factory(family: str, seed: int = 0, reading: Text | None = None) -> tuple[LanguageModel, Stream]:
+    """The model and its stream, the same for both of a pair.
 
     Raises:
         ValueError: ``family`` is neither "rnn" nor "lstm".
     """
     if family not in RATES:
         raise ValueError(f"unknown family {family!r}: choose rnn or lstm")
-
-    def build() -> tuple[LanguageModel, Stream]:
-        source, d = reading or text(), width()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            core = TanhRNN(d, d) if family == "rnn" else LSTM(d, d, input_clip=INPUT_CLIP)
-            model = LanguageModel(core, source.vocabulary_size, d)
-        device = default_device()
-        return model.to(device), Stream(source.train.to(device), BATCH_SIZE, STEPS)
-
-    return build
+    source, d = reading or text(), width()
+    core = TanhRNN(d, d) if family == "rnn" else LSTM(d, d, input_clip=INPUT_CLIP)
+    return LanguageModel(core, source.vocabulary_size, d), Stream(source.train.to(default_device()), BATCH_SIZE, STEPS)
 
 
 def settings(row: str, learning_rate: float | None = None) -> Settings:
@@ -75,10 +67,10 @@ def settings(row: str, learning_rate: float | None = None) -> Settings:
     return Settings(STEPS, learning_rate=rate, gradient_clip=0.25, stable_set=SETS[row])
 
 
-def probe(reading: Text | None = None) -> LanguageProbe:
+def probe(reading: Text | None = None) -> Probe:
     """What the panel measures about once a second; little text, because a slider's move waits for it to end."""
     source = reading or text()
-    return LanguageProbe(source.held_out[:1_000], source.sample()[:1, :41], max_context=25, max_lag=25)
+    return Probe(Stream(source.held_out, 1, 1_000)[0], source.sample()[:1, :41], max_context=25, max_lag=25)
 
 
 @dataclass(frozen=True)
@@ -100,13 +92,13 @@ class Trained:
 def trained(row: str, seed: int, *, steps: int, learning_rate: float, reading: Text | None = None) -> Trained:
     """Train one row without hands; as in the study, the learning rate falls linearly to zero."""
     source = reading or text()
-    model, stream = factory(row.split("-")[0], seed, source)()
-    mailbox, losses = Mailbox(settings(row, learning_rate)), []
-    for record in train(model, stream, mailbox, steps=steps, seed=seed):
-        losses.append(record.loss)
-        mailbox.update(learning_rate=learning_rate * max(1 - (record.step + 1) / steps, 1e-3))
-    scores = [perplexity(model, part) for part in (source.held_out[:HALF], source.held_out[HALF:])]
-    return Trained(row, seed, model, torch.stack(losses).cpu(), *scores)
+
+    def falling(progress: float) -> Settings:
+        return settings(row, learning_rate * max(1 - progress, 1e-3))
+
+    done = training.trained(factory(row.split("-")[0], seed, source), falling, steps=steps, seed=seed, optimizer="sgd")
+    scores = [perplexity(done.model, part) for part in (source.held_out[:HALF], source.held_out[HALF:])]
+    return Trained(row, seed, done.model, done.losses, *scores)
 
 
 def searched_rate(row: str, *, steps: int, reading: Text | None = None) -> float:

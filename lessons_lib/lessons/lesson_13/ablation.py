@@ -26,6 +26,7 @@ from lessons_lib.corpora import (
     Stream,
     wikitext2,
 )
+from lessons_lib.experiments.training import from_seed, trained
 from lessons_lib.models import (
     GRU,
     LSTM,
@@ -37,25 +38,23 @@ from lessons_lib.models import (
     Transformer,
     WaveNet,
     Windowed,
-    evaluating,
+    seeded,
 )
+from lessons_lib.runs import Measure, Measurements
 from lessons_lib.stability import (
-    EigenvalueDisc,
-    LSTMWideSet,
-    SpectralBall,
     StableSet,
     Unconstrained,
     layers_of,
+    set_for,
     singular_values,
 )
-from lessons_lib.training import Settings, default_device, mean_loss, train
+from lessons_lib.training import Settings, batch_loss, default_device, mean_loss
 
 WIDTH, BATCH_SIZE, STEPS = 32, 16, 64
 INPUT_CLIP = 0.75  # a stable LSTM's certificate needs it; every LSTM here has it
 RECURRENT: dict[str, Any] = {"RNN": TanhRNN, "GRU": GRU, "LSTM": LSTM}
 FEED_FORWARD = ("TCN", "gated convolution", "WaveNet", "transformer")
 MODELS = (*RECURRENT, "linear recurrence", *FEED_FORWARD)
-BOUNDED = ("RNN", "LSTM", "linear recurrence")  # λ can be chosen
 HELD_OUT_SEED = 1_000_000
 
 
@@ -114,15 +113,10 @@ class Answers:
     def training(self, seed: int) -> Batches:
         return self.make(seed)
 
-    @torch.no_grad()
     def loss(self, model: LanguageModel, batches: int = 10) -> float:
         """Mean nats per answer on batches that no training reads."""
-        held_out, total = self.make(HELD_OUT_SEED), 0.0
-        with evaluating(model):
-            for index in range(batches):
-                inputs, targets = held_out[index]
-                total += float(model.loss(model(inputs)[0], targets))
-        return total / batches
+        held_out = self.make(HELD_OUT_SEED)
+        return sum(batch_loss(model, *held_out[index]) for index in range(batches)) / batches
 
     def optimum(self, context_length: int | None) -> float | None:
         """0 where the answer can be seen, else that of guessing."""
@@ -157,7 +151,7 @@ class Choice:
         task: one of TASKS.
         k: context length.  A recurrent model becomes its k-truncation, *trained* as such; None leaves it its whole
             past.  A feed-forward model is built as deep or wide as fits into k, and needs one.
-        bound: λ, the certified rate kept by projection, for RNN, LSTM and linear recurrence; None: free.
+        bound: λ, the certified rate kept by projection, for a model that some stable set fits; None: free.
         seed: of weights and data.
 
     Raises:
@@ -179,16 +173,12 @@ class Choice:
             raise ValueError(f"k={self.k}: {self.model} is feed-forward, give it a context length of 3 or more")
         if self.model == "linear recurrence" and self.k is not None:
             raise ValueError("k means nothing for a linear recurrence here, which is never truncated: leave it out")
-        if self.bound is not None and self.model not in BOUNDED:
+        if self.bound is not None and not can_be_bounded(self.model, self.bound):
             raise ValueError(f"λ means nothing for {self.model}: no set here certifies it; leave the bound out")
 
     @property
     def stable_set(self) -> StableSet:
-        if self.bound is None:
-            return Unconstrained()
-        if self.model == "LSTM":
-            return LSTMWideSet(self.bound, 0.3 * self.bound, 0.9 * self.bound, input_bound=INPUT_CLIP)
-        return SpectralBall(self.bound) if self.model == "RNN" else EigenvalueDisc(self.bound)
+        return Unconstrained() if self.bound is None else _promised(self.model, self.bound)
 
     def core(self) -> Any:
         """The model's core, with its weights from torch's global generator."""
@@ -209,18 +199,28 @@ class Choice:
         return core if self.k is None else Windowed(core, self.k)
 
 
+def can_be_bounded(model: str, bound: float) -> bool:
+    """Whether a stable set fits this model and promises the rate λ = ``bound``."""
+    return _promised(model, bound) != Unconstrained()
+
+
+def _promised(model: str, bound: float) -> StableSet:
+    with seeded(0):  # a look at a core must not move the random numbers of a training
+        core = Choice(model, next(iter(TASKS)), 7 if model in FEED_FORWARD else None).core()
+    return set_for(core, bound)
+
+
 def factory(choice: Choice) -> Callable[[], tuple[LanguageModel, Batches]]:
     """A function that builds the model and its batches; the same each time it is called."""
+    return _start(choice, choice.seed)
 
-    def build() -> tuple[LanguageModel, Batches]:
-        task = TASKS[choice.task]
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(choice.seed)
-            model = LanguageModel(choice.core(), task.vocabulary_size, WIDTH)
-            torch.nn.init.normal_(model.embedding.weight, std=0.3)
-        return model.to(default_device()), task.training(choice.seed)
 
-    return build
+@from_seed
+def _start(choice: Choice, seed: int) -> tuple[LanguageModel, Batches]:
+    task = TASKS[choice.task]
+    model = LanguageModel(choice.core(), task.vocabulary_size, WIDTH)
+    torch.nn.init.normal_(model.embedding.weight, std=0.3)
+    return model, task.training(seed)
 
 
 def settings(choice: Choice) -> Settings:
@@ -229,7 +229,7 @@ def settings(choice: Choice) -> Settings:
     return Settings(steps, learning_rate=5e-3, gradient_clip=1.0, stable_set=choice.stable_set)
 
 
-def probe(choice: Choice, lags: int = 24) -> Callable[[Any, Settings], dict[str, Any]]:
+def probe(choice: Choice, lags: int = 24) -> Measure:
     """What a live run draws of *any* model: held-out loss, its gradient by lag, and what forgetting costs.
 
     The gradient is that of the last token's loss with respect to the inputs 0, 1, 2, ... tokens back; the error, how
@@ -241,16 +241,14 @@ def probe(choice: Choice, lags: int = 24) -> Callable[[Any, Settings], dict[str,
 
     inputs, targets = (part[:8, -lags - 1 :] for part in task.training(HELD_OUT_SEED)[0])
 
-    def look(model: LanguageModel, how: Settings) -> dict[str, Any]:
-        found = {
-            "held_out_loss": task.loss(model, scored),
-            "gradient_by_lag": _input_gradient(model, inputs, targets),
-            "truncation_error": _forgetting(model, inputs),
-            "rate": how.stable_set.rate(model),
-        }
-        if layers_of(model):
-            found["singular_values"] = singular_values(model)[0].tolist()
-        return found
+    def look(model: LanguageModel, how: Settings) -> Measurements:
+        return Measurements(
+            held_out_loss=task.loss(model, scored),
+            singular_values=singular_values(model)[0].tolist() if layers_of(model) else None,
+            gradient_by_lag=_input_gradient(model, inputs, targets),
+            truncation_error=_forgetting(model, inputs),
+            rate=how.stable_set.rate(model),
+        )
 
     return look
 
@@ -294,14 +292,9 @@ class Measured:
 
 def measure(choice: Choice, *, steps: int) -> Measured:
     """Train with Adam, then score on what no training has read."""
-    model, batches = factory(choice)()
-    how = Settings(batches.steps, learning_rate=5e-3, gradient_clip=1.0, stable_set=choice.stable_set)
-    for _ in train(model, batches, how, steps=steps, seed=choice.seed, optimizer="adam"):
-        pass
-    task = TASKS[choice.task]
-    context = model.context_length
-    parameters = sum(p.numel() for p in model.parameters())
-    return Measured(choice, task.loss(model), task.optimum(context), context, parameters)
+    done, task = trained(factory(choice), settings(choice), steps=steps, seed=choice.seed), TASKS[choice.task]
+    context = done.model.context_length
+    return Measured(choice, task.loss(done.model), task.optimum(context), context, done.parameters)
 
 
 # -- an ablation -------------------------------------------------------------------------------------------------------
@@ -329,7 +322,8 @@ class Plan:
             if model in FEED_FORWARD and k is None:
                 continue
             k = None if model == "linear recurrence" else k
-            found[Choice(model, task, k, bound if model in BOUNDED else None, seed)] = None
+            kept = bound if bound is not None and can_be_bounded(model, bound) else None
+            found[Choice(model, task, k, kept, seed)] = None
         if not found:
             raise ValueError("nothing to train: a feed-forward model needs a context length k in contexts")
         return list(found)

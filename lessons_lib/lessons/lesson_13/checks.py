@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.exercises import exercise, mismatch
+from lessons_lib.checks.exercises import exercise, mismatch, named_mistake
 
 
 @exercise("Joining is associative: that is why it does not matter which neighbours are joined first.")
@@ -25,12 +25,8 @@ def join(answer: Callable[[float, float, float, float], tuple[float, float]]) ->
         }
         if mismatch(given[0], a * b) is not None:
             return "the old state is multiplied by a, then by b"
-        if mismatch(given[1], b * u + v) is None:
-            continue
-        for mistake, value in wrong.items():
-            if mismatch(given[1], value) is None:
-                return mistake
-        return f"what is added: {mismatch(given[1], b * u + v)}"
+        if mistake := named_mistake(given[1], b * u + v, wrong, unnamed="what is added: {}"):
+            return mistake
     return None
 
 
@@ -54,17 +50,14 @@ def scan(answer: Callable[[float, Tensor], Tensor]) -> str | None:
             return states
 
         given = answer(rate, inputs)
-        if mismatch(given, torch.stack(expected)) is None:
-            continue
         wrong = {
             "what is span steps older has faded by rate ** span, not by rate": doubled(lambda span: 1),
             "what is span steps older has faded span times: rate ** span": doubled(lambda span: 2 * span),
             "nothing has faded: the exponent is span": doubled(lambda span: 0),
         }
-        for mistake, value in wrong.items():
-            if mismatch(given, value) is None:
-                return mistake
-        return f"for inputs {inputs.tolist()}: {mismatch(given, torch.stack(expected))}"
+        unnamed = f"for inputs {inputs.tolist()}: {{}}"
+        if mistake := named_mistake(given, torch.stack(expected), wrong, unnamed=unnamed):
+            return mistake
     return None
 
 

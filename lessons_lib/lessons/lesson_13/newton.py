@@ -1,22 +1,17 @@
 """How many iterations Newton's method takes to a whole trajectory, against W's gain and the trajectory's length.
 
-``python -m lessons_lib.lessons.lesson_13.newton`` writes ``newton_iterations.json``.
-
 The count follows the largest Lyapunov exponent: a handful at any length while it is negative, more the longer the
 trajectory once it is positive.
 """
 
 from __future__ import annotations
 
-from itertools import product
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from lessons_lib.experiments.artefact import read_artefact, results_folder
-from lessons_lib.experiments.gather import gather
+from lessons_lib.experiments.experiment import Experiment, grid
 from lessons_lib.models import looped_states, newton_guesses
 
 UNITS, INPUTS = 16, 0.3
@@ -24,7 +19,6 @@ TOLERANCE = 1e-10
 GAINS = (0.5, 0.8, 0.95, 1.1, 1.3, 1.5, 1.7, 2.0, 2.5, 3.0)
 LENGTHS = (32, 64, 128, 256, 512)
 SEEDS = (0, 1, 2)
-JOBS = [{"gain": gain, "length": length, "seed": seed} for gain, length, seed in product(GAINS, LENGTHS, SEEDS)]
 
 
 def system(gain: float, length: int, seed: int = 0) -> tuple[Tensor, Tensor]:
@@ -56,41 +50,46 @@ def largest_exponent(weight: Tensor, states: Tensor) -> float:
     return float(total) / (len(states) - 1)
 
 
-def measure(gain: float, length: int, seed: int) -> dict[str, Any]:
-    """Iterations of Newton's method and of its diagonal approximation until no state misses by more than 1e-10.
+@dataclass(frozen=True)
+class Point:
+    """One system: its largest Lyapunov exponent in nats a step, and how many iterations reach the tolerance.
 
     ``distance`` is that of Newton's last guess from the loop's states, the largest over time and units: where the
     exponent is positive, two trajectories that obey the recurrence to the last digits still part.
     """
+
+    gain: float
+    length: int
+    seed: int
+    exponent: float
+    iterations: int
+    diagonal_iterations: int
+    residual: float
+    distance: float
+
+
+def point(gain: float, length: int, seed: int) -> Point:
+    """Newton's method and its diagonal approximation, each until no state misses by more than 1e-10."""
     weight, drive = system(gain, length, seed)
     loop = looped_states(weight, drive)
     full, diagonal = (list(newton_guesses(weight, drive, tolerance=TOLERANCE, diagonal=d)) for d in (False, True))
-    return {
-        "gain": gain,
-        "length": length,
-        "seed": seed,
-        "exponent": largest_exponent(weight, loop),
-        "iterations": len(full) - 1,
-        "diagonal_iterations": len(diagonal) - 1,
-        "residual": full[-1].residual,
-        "distance": float((full[-1].states - loop).abs().max()),
-    }
+    return Point(
+        gain,
+        length,
+        seed,
+        exponent=largest_exponent(weight, loop),
+        iterations=len(full) - 1,
+        diagonal_iterations=len(diagonal) - 1,
+        residual=full[-1].residual,
+        distance=float((full[-1].states - loop).abs().max()),
+    )
 
 
-def artefact_path() -> Path:
-    return results_folder() / "newton_iterations.json"
-
-
-def read() -> list[dict[str, Any]]:
-    """The stored points: see :func:`measure`."""
-    return read_artefact(artefact_path())["points"]
-
-
-def main() -> None:
-    """Measure what the artefact does not hold yet."""
-    config = {"units": UNITS, "inputs": INPUTS, "tolerance": TOLERANCE, "dtype": "float64"}
-    gather(artefact_path(), {"study": "newton_iterations", "config": config}, JOBS, measure, print)
-
-
-if __name__ == "__main__":
-    main()
+NEWTON = Experiment(
+    "newton_iterations",
+    "how many iterations Newton's method takes to a whole trajectory, by gain and length",
+    grid(gain=GAINS, length=LENGTHS, seed=SEEDS),
+    point,
+    Point,
+    {"units": UNITS, "inputs": INPUTS, "tolerance": TOLERANCE, "dtype": "float64"},
+)

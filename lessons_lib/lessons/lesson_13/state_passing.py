@@ -1,7 +1,5 @@
 """Trained short, read long: a model meets states that it has never trained from, and one switch cures it.
 
-``python -m lessons_lib.lessons.lesson_13.state_passing`` writes ``state_passing.json``.
-
 A recurrent model whose every training sequence starts at zero knows the states of its first T steps only.  Where it
 hardly forgets, its states still grow after that, and what stands behind them has to read what it never saw (Buitrago
 Ruiz & Gu 2025, arXiv 2507.02782: "unexplored states").  *State passing* starts each training sequence from the last
@@ -11,26 +9,23 @@ state of the one before, as a stream in reading order does.  A model that forget
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from lessons_lib.corpora import ProductOfLags, Stream
-from lessons_lib.experiments.artefact import read_artefact, results_folder
-from lessons_lib.experiments.gather import gather
-from lessons_lib.experiments.machine import device_name
+from lessons_lib.experiments.experiment import Experiment, grid
+from lessons_lib.experiments.training import from_seed
 from lessons_lib.models import LanguageModel, LinearRecurrence, evaluating
-from lessons_lib.models.size import size
+from lessons_lib.models.size import parameter_count
 from lessons_lib.training import Settings, TrainingState, default_device, train
 
 LANGUAGE = ProductOfLags(lags=(2, 7), flips=(0.05, 0.05))
 WIDTH, UNITS, BATCH_SIZE, LENGTH = 32, 64, 32, 32
 READ, ROWS = 1024, 32
+LEARNING_RATE = 5e-3
 SEEDS = (0, 1, 2)
 HELD_OUT_SEED = 1_000_000
 # |λ| of every unit at the start, spread evenly: over 32 steps the one hardly forgets, the other does.
@@ -64,31 +59,24 @@ class Mode:
 
 
 MODES = {"zero states": Mode(500, 0), "state passing": Mode(0, 500), "zero, then passing": Mode(400, 100)}
-JOBS = [{"memory": memory, "mode": mode, "seed": seed} for memory, seed, mode in product(RADII, SEEDS, MODES)]
 
 
-def factory(memory: str, seed: int = 0, *, passed: bool = False) -> Callable[[], tuple[LanguageModel, Passed]]:
-    """A function that builds the model and its stream of 32 tokens a step; the same each time it is called."""
+@from_seed
+def factory(memory: str, seed: int = 0, *, passed: bool = False) -> tuple[LanguageModel, Passed]:
+    """The model and its stream of 32 tokens a step."""
     low, high = RADII[memory]
-
-    def build() -> tuple[LanguageModel, Passed]:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            core = LinearRecurrence(WIDTH, WIDTH, units=UNITS, bound=1.0)
-            layer: Any = core.blocks[0]
-            sizes, angles = torch.linspace(low, high, UNITS + 1)[:-1], math.pi * (2 * torch.rand(UNITS) - 1)
-            everyone = torch.ones(UNITS, dtype=torch.bool)
-            layer.recurrence.set_eigenvalues_(torch.polar(sizes, angles), everyone)
-            model = LanguageModel(core, LANGUAGE.vocabulary_size, WIDTH)
-        tokens = LANGUAGE.sample(600_000, seed=seed).to(default_device())
-        return model.to(default_device()), Passed(Stream(tokens, BATCH_SIZE, LENGTH), passed)
-
-    return build
+    core = LinearRecurrence(WIDTH, WIDTH, units=UNITS, bound=1.0)
+    layer: Any = core.blocks[0]
+    sizes, angles = torch.linspace(low, high, UNITS + 1)[:-1], math.pi * (2 * torch.rand(UNITS) - 1)
+    layer.recurrence.set_eigenvalues_(torch.polar(sizes, angles), torch.ones(UNITS, dtype=torch.bool))
+    model = LanguageModel(core, LANGUAGE.vocabulary_size, WIDTH)
+    tokens = LANGUAGE.sample(600_000, seed=seed).to(default_device())
+    return model, Passed(Stream(tokens, BATCH_SIZE, LENGTH), passed)
 
 
 def settings() -> Settings:
     """For Adam, the gradient reaching over the 32 steps, passed state or not."""
-    return Settings(LENGTH, learning_rate=5e-3, gradient_clip=1.0)
+    return Settings(LENGTH, learning_rate=LEARNING_RATE, gradient_clip=1.0)
 
 
 @torch.no_grad()
@@ -116,7 +104,24 @@ def state_growth(model: LanguageModel, *, read: int = READ) -> float:
     return sizes[1] / sizes[0]
 
 
-def measure(memory: str, mode: str, seed: int) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Point:
+    """One training: mean nats a token up to each position, see :func:`loss_by_position`, and the state's growth.
+
+    ``training_losses``: means over tenths of the training, in nats a token.
+    """
+
+    memory: str
+    mode: str
+    seed: int
+    positions: list[int]
+    loss: list[float]
+    state_growth: float
+    training_losses: list[float]
+    parameters: int
+
+
+def point(memory: str, mode: str, seed: int) -> Point:
     """Train one model as the mode says, by Adam on equal steps, and read 32 times further than it was trained."""
     model, stream = factory(memory, seed)()
     state = TrainingState.begin(model, stream, seed=seed, optimizer="adam")
@@ -125,45 +130,35 @@ def measure(memory: str, mode: str, seed: int) -> dict[str, Any]:
         stream.carries_state = carries
         losses += [record.loss for record in train(model, stream, settings(), steps=len(losses) + steps, state=state)]
     by_position = loss_by_position(model)
-    return {
-        "memory": memory,
-        "mode": mode,
-        "seed": seed,
-        "positions": [end for end, _ in by_position],
-        "loss": [loss for _, loss in by_position],
-        "state_growth": state_growth(model),
-        "training_losses": [float(part.mean()) for part in torch.stack(losses).chunk(10)],
-        "parameters": size(model),
-    }
+    return Point(
+        memory,
+        mode,
+        seed,
+        positions=[end for end, _ in by_position],
+        loss=[loss for _, loss in by_position],
+        state_growth=state_growth(model),
+        training_losses=[float(part.mean()) for part in torch.stack(losses).chunk(10)],
+        parameters=parameter_count(model),
+    )
 
 
-def artefact_path() -> Path:
-    return results_folder() / "state_passing.json"
-
-
-def read() -> list[dict[str, Any]]:
-    """The stored points: see :func:`measure`."""
-    return read_artefact(artefact_path())["points"]
-
-
-def main() -> None:
-    """Train what the artefact does not hold yet."""
-    torch.set_num_threads(1)
-    config = {
+PASSING = Experiment(
+    "state_passing",
+    "a linear recurrence read beyond its training length, with and without passed states",
+    grid(memory=RADII, seed=SEEDS, mode=MODES),
+    point,
+    Point,
+    {
         "language": repr(LANGUAGE),
         "optimum": LANGUAGE.optimal_loss(None),
         "width": WIDTH,
         "units": UNITS,
-        "radii": {name: list(radii) for name, radii in RADII.items()},
+        "radii": RADII,
         "batch_size": BATCH_SIZE,
         "length": LENGTH,
         "modes": {name: [mode.from_zero, mode.passed] for name, mode in MODES.items()},
         "optimizer": "adam",
-        "learning_rate": 5e-3,
-    }
-    content = {"study": "state_passing", "device": device_name(default_device()), "config": config}
-    gather(artefact_path(), content, JOBS, measure, print)
-
-
-if __name__ == "__main__":
-    main()
+        "learning_rate": LEARNING_RATE,
+    },
+    unit="nats a token",
+)

@@ -1,7 +1,5 @@
 """When you do need recurrence: tasks whose answer turns on every input, however old.
 
-``python -m lessons_lib.lessons.lesson_13.state_tracking`` writes ``state_tracking.json``.
-
 Running parity and running products of permutations are read in lengths up to 40, and asked for at 40, 100 and 400.
 A model with a window misses inputs beyond it.  One that contracts loses them by its rate: :func:`least_parity_loss`.
 A linear recurrence whose λ does not depend on the input can only count; one with λ(x) > 0 can erase, but not turn.
@@ -18,16 +16,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from lessons_lib.corpora import RunningProducts
-from lessons_lib.experiments.artefact import read_artefact, results_folder
-from lessons_lib.experiments.gather import gather
-from lessons_lib.experiments.machine import device_name
+from lessons_lib.experiments.experiment import Experiment, grid
+from lessons_lib.experiments.training import from_seed, trained
 from lessons_lib.models import (
     LSTM,
     TCN,
@@ -38,11 +33,11 @@ from lessons_lib.models import (
     Transformer,
     evaluating,
 )
-from lessons_lib.models.size import size
 from lessons_lib.stability import SpectralBall, StableSet, Unconstrained
-from lessons_lib.training import Settings, default_device, train
+from lessons_lib.training import Settings, default_device
 
 WIDTH, BATCH_SIZE, LENGTH, BOUND = 32, 32, 40, 0.9
+LEARNING_RATE, GRADIENT_CLIP = 3e-3, 1.0
 LENGTHS = (40, 100, 400)
 SEEDS = (0, 1, 2)
 HELD_OUT_SEED, HELD_OUT_ROWS, LAST = 1_000_000, 200, 10
@@ -76,7 +71,6 @@ CORES: dict[str, Callable[[], Any]] = {
     "RNN": lambda: TanhRNN(WIDTH, 2 * WIDTH),
     "LSTM": lambda: LSTM(WIDTH, 2 * WIDTH),
 }
-JOBS = [{"task": task, "model": model, "seed": seed} for task, seed, model in product(TASKS, SEEDS, CORES)]
 
 
 def stable_set(model: str) -> StableSet:
@@ -84,23 +78,18 @@ def stable_set(model: str) -> StableSet:
     return SpectralBall(BOUND) if model == "stable RNN" else Unconstrained()
 
 
-def factory(task: str, model: str, seed: int = 0) -> Callable[[], tuple[LanguageModel, RunningProducts]]:
-    """A function that builds the model and its batches of length 40; the same each time it is called."""
-
-    def build() -> tuple[LanguageModel, RunningProducts]:
-        batches = TASKS[task].batches(LENGTH, seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            built = LanguageModel(CORES[model](), batches.vocabulary_size, WIDTH)
-            torch.nn.init.normal_(built.embedding.weight)
-        return built.to(default_device()), batches
-
-    return build
+@from_seed
+def factory(task: str, model: str, seed: int = 0) -> tuple[LanguageModel, RunningProducts]:
+    """The model and its batches of length 40."""
+    batches = TASKS[task].batches(LENGTH, seed)
+    built = LanguageModel(CORES[model](), batches.vocabulary_size, WIDTH)
+    torch.nn.init.normal_(built.embedding.weight)
+    return built, batches
 
 
 def settings(model: str) -> Settings:
     """For Adam, full backpropagation over the 40 steps."""
-    return Settings(LENGTH, learning_rate=3e-3, gradient_clip=1.0, stable_set=stable_set(model))
+    return Settings(LENGTH, learning_rate=LEARNING_RATE, gradient_clip=GRADIENT_CLIP, stable_set=stable_set(model))
 
 
 @torch.no_grad()
@@ -113,24 +102,35 @@ def accuracy(model: LanguageModel, task: str, length: int) -> float:
     return float((said == targets[:, -LAST:]).double().mean())
 
 
-def measure(task: str, model: str, seed: int, *, steps: int | None = None) -> dict[str, Any]:
-    """Train one model and ask it at every length.
+@dataclass(frozen=True)
+class Point:
+    """One training: the share of right answers at each length, a string as JSON has it.
 
     ``losses``: means over tenths of the training, in nats an answer: whether the training was flat at its end.
     """
-    built, batches = factory(task, model, seed)()
+
+    task: str
+    model: str
+    seed: int
+    accuracy: dict[str, float]
+    losses: list[float]
+    parameters: int
+    context_length: int | None
+
+
+def point(task: str, model: str, seed: int, *, steps: int | None = None) -> Point:
+    """Train one model, for the task's steps when None, and ask it at every length."""
     steps = TASKS[task].steps if steps is None else steps
-    records = train(built, batches, settings(model), steps=steps, seed=seed, optimizer="adam")
-    losses = torch.stack([record.loss for record in records])
-    return {
-        "task": task,
-        "model": model,
-        "seed": seed,
-        "accuracy": {str(length): accuracy(built, task, length) for length in LENGTHS},
-        "losses": [float(part.mean()) for part in losses.chunk(10)],
-        "parameters": size(built),
-        "context_length": built.context_length,
-    }
+    done = trained(factory(task, model, seed), settings(model), steps=steps, seed=seed)
+    return Point(
+        task,
+        model,
+        seed,
+        accuracy={str(length): accuracy(done.model, task, length) for length in LENGTHS},
+        losses=[float(part.mean()) for part in done.losses.chunk(10)],
+        parameters=done.parameters,
+        context_length=done.model.context_length,
+    )
 
 
 def least_parity_loss(rate: float, lag: int, *, diameter: float, slope: float) -> float:
@@ -152,32 +152,22 @@ def least_parity_loss(rate: float, lag: int, *, diameter: float, slope: float) -
     return math.log1p(math.exp(-slope * rate**lag * diameter / 2))
 
 
-def artefact_path() -> Path:
-    return results_folder() / "state_tracking.json"
-
-
-def read() -> list[dict[str, Any]]:
-    """The stored points: see :func:`measure`."""
-    return read_artefact(artefact_path())["points"]
-
-
-def main() -> None:
-    """Train what the artefact does not hold yet."""
-    torch.set_num_threads(1)
-    config = {
+TRACKING = Experiment(
+    "state_tracking",
+    "which models keep running parity and products of permutations beyond their training length",
+    grid(task=TASKS, seed=SEEDS, model=CORES),
+    point,
+    Point,
+    {
         "length": LENGTH,
         "batch_size": BATCH_SIZE,
         "width": WIDTH,
         "steps": {name: task.steps for name, task in TASKS.items()},
         "optimizer": "adam",
-        "learning_rate": 3e-3,
-        "gradient_clip": 1.0,
+        "learning_rate": LEARNING_RATE,
+        "gradient_clip": GRADIENT_CLIP,
         "bound": BOUND,
         "held_out": {"rows": HELD_OUT_ROWS, "answers": LAST},
-    }
-    content = {"study": "state_tracking", "device": device_name(default_device()), "config": config}
-    gather(artefact_path(), content, JOBS, measure, print)
-
-
-if __name__ == "__main__":
-    main()
+    },
+    unit="share of right answers among the last ten",
+)

@@ -70,9 +70,9 @@ def test_a_live_run_pulled_by_hand_measures_what_the_recipe_measures():
     assert history.steps == list(range(30))
     assert [change.step for change in history.changes] == [20]
     assert history.twin_steps == list(range(20, 30))
-    measured = history.probes[-1][1]
-    assert max(measured["singular_values"]) <= first_minute.BOUND * (1 + 1e-5)
-    assert all(e <= b for e, b in zip(measured["truncation_error"], measured["truncation_bound"], strict=True))
+    measured = history.measured
+    assert max(measured.singular_values) <= first_minute.BOUND * (1 + 1e-5)
+    assert all(e <= b for e, b in zip(measured.truncation_error, measured.truncation_bound, strict=True))
 
 
 def test_the_embedded_language_says_that_it_stands_in():

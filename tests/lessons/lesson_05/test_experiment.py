@@ -1,6 +1,6 @@
 """The three promises: what is counted and what is measured, and what the stored machine says."""
 
-import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -19,13 +19,13 @@ def test_the_compared_models_are_of_one_size() -> None:
 
 def test_the_tcn_sees_exactly_the_lags_that_are_measured() -> None:
     assert why.core("tcn").context_length == why.LAGS + 1
-    assert why.gradient_by_lag("TCN", 0, lags=why.LAGS)[-1] > 0
-    assert why.gradient_by_lag("TCN", 0, lags=why.LAGS + 1)[-1] == 0
+    assert why.input_gradient_norms("TCN", 0, lags=why.LAGS)[-1] > 0
+    assert why.input_gradient_norms("TCN", 0, lags=why.LAGS + 1)[-1] == 0
 
 
 def test_gradients_of_a_start_are_the_same_each_time_and_differ_by_seed() -> None:
-    assert why.gradient_by_lag("LSTM", 3) == why.gradient_by_lag("LSTM", 3)
-    assert why.gradient_by_lag("LSTM", 3) != why.gradient_by_lag("LSTM", 4)
+    assert why.input_gradient_norms("LSTM", 3) == why.input_gradient_norms("LSTM", 3)
+    assert why.input_gradient_norms("LSTM", 3) != why.input_gradient_norms("LSTM", 4)
 
 
 @pytest.mark.parametrize(("cached", "read"), [(True, 7 + 3), (False, 7 + 8 + 9 + 10)])
@@ -37,11 +37,9 @@ def test_positions_read_are_counted(cached: bool, read: int) -> None:
 
 
 def test_a_measured_machine_is_whole_and_readable_again(tmp_path) -> None:
-    path = tmp_path / "machine.json"
-    why.main(path, lengths=(1, 2), past=(4,), seeds=(0,), repeats=1)
-    found = json.loads(path.read_text())
-    assert {"device", "code", "libraries", "python", "config"} <= found.keys()
-    measured = found["measured"]
+    small = replace(why.REFERENCE, measure=lambda: why.measure((1, 2), (4,), (0,), repeats=1))
+    small.run(folder=tmp_path)
+    (measured,) = small.read(tmp_path).points
     assert measured["throughput"].keys() == set(why.FAMILIES)
     assert all(len(speeds) == 2 and min(speeds) > 0 for speeds in measured["throughput"].values())
     assert all(ms[0] > 0 for ms in measured["generation"].values())
@@ -49,7 +47,7 @@ def test_a_measured_machine_is_whole_and_readable_again(tmp_path) -> None:
 
 
 def test_the_stored_machine_says_what_it_is_and_was_measured_whole() -> None:
-    stored = why.reference()
+    (stored,) = why.REFERENCE.read().points
     assert "torch" in stored["machine"]
     assert stored["lengths"] == list(why.LENGTHS)
     assert stored["past"] == list(why.PAST)

@@ -9,7 +9,7 @@ from lessons_lib.experiments import chorales, reading
 from lessons_lib.lessons.lesson_06 import races
 from lessons_lib.lessons.lesson_06.race_tasks import TASKS
 from lessons_lib.models import TCN, TanhRNN
-from lessons_lib.models.size import size, widest
+from lessons_lib.models.size import parameter_count, widest
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +30,7 @@ def test_everyone_has_nearly_the_same_number_of_parameters_at_every_k(name):
     sizes = {}
     for k in task.contexts:
         for entrant, seen in task.entrants(k).items():
-            sizes[entrant, seen] = size(task.factory(entrant, seen, 0)()[0])
+            sizes[entrant, seen] = parameter_count(task.factory(entrant, seen, 0)()[0])
     assert max(sizes.values()) < 1.12 * min(sizes.values()), sizes
 
 
@@ -82,7 +82,7 @@ def test_racing_beside_others_changes_nothing():
     again = races.finish(task, 15, steps=3)
     rival = {s.name: s.loss for s in together}
     assert {s.name: s.loss for s in again if s.name != "TCN"} == {n: x for n, x in rival.items() if n != "TCN"}
-    assert size(model) == next(s.parameters for s in together if s.name == "GRU")
+    assert parameter_count(model) == next(s.parameters for s in together if s.name == "GRU")
     assert batches.steps == 50
 
 
@@ -99,12 +99,12 @@ def test_the_widest_model_fits_and_the_next_would_not():
         return TCN(8, width, 2)
 
     width = widest(build, 5_000)
-    assert size(build(width)) <= 5_000 < size(build(width + 4))
+    assert parameter_count(build(width)) <= 5_000 < parameter_count(build(width + 4))
     with pytest.raises(ValueError, match="too few"):
         widest(lambda width: TanhRNN(1000, width), 100)
 
 
-def test_the_artefacts_hold_every_entrant_and_k_of_all_five_tasks():
+def test_the_artefacts_hold_every_entrant_and_k_of_all_six_tasks():
     points = races.published()
     for name, make in TASKS.items():
         task = make()
@@ -118,3 +118,8 @@ def test_copying_in_the_artefact_is_a_cliff():
     points = [p for p in races.published() if p.task == "copying" and p.name == "TCN"]
     for p in points:
         assert p.score == 1.0 if p.context_length > 45 else p.score < 0.16
+
+
+def test_adding_in_the_artefact_needs_both_halves_within_k():
+    scores = {p.context_length: p.score for p in races.published() if p.task == "adding" and p.name == "TCN"}
+    assert scores[63] < 0.01 < scores[15] < scores[7]

@@ -37,7 +37,7 @@ def test_a_few_batches_teach_something_and_the_score_is_that_of_unheard_sound():
     assert len(stream) > 0
     before = waveforms.bits_per_sample(model, waveforms.held_out()[:2_000])
     assert before == pytest.approx(8, abs=0.3)
-    _, point = waveforms.learn("WaveNet", 17, steps=12)
+    point = waveforms.point("WaveNet", 17, steps=12)
     assert waveforms.noise_floor() < point.bits < 7.9
     assert not torch.equal(waveforms.held_out()[:500], waveforms.voice(0)[:500])
 
@@ -58,7 +58,8 @@ def test_a_tone_is_periodic_and_noise_is_not():
 
 
 def test_the_artefact_says_what_the_lesson_shows():
-    points, sounds = waveforms.published()
+    points = waveforms.WAVEFORMS.read().points
+    sounds = waveforms.sounds(points)
     assert sounds.keys() == set(waveforms.ROWS)
     assert all(abs(sound).max() > 0.05 and len(sound) == 8_000 for sound in sounds.values())
     assert all(waveforms.noise_floor() < p.bits < waveforms.unigram_bits() for p in points)

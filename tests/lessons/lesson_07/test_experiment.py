@@ -1,6 +1,5 @@
 """The n-gram LSTM's study: what resets are, the tables of counts, and what the artefact says."""
 
-import json
 import math
 from functools import cache
 from itertools import islice
@@ -69,31 +68,12 @@ def test_n_below_two_is_refused(n: int) -> None:
         n_gram.model(n, TOY)
 
 
-def test_a_killed_study_goes_on_with_the_next_model(tmp_path, monkeypatch, capsys) -> None:
-    monkeypatch.setattr(n_gram, "words", lambda: TOY)
-    monkeypatch.setattr(n_gram, "jobs", lambda: [(None, 0), (2, 0), (3, 0)])
-    path = tmp_path / "n_gram.json"
-    n_gram.main(path, steps=2, width=8)
-    whole = json.loads(path.read_text())
-    path.write_text(json.dumps({**whole, "points": whole["points"][:1]}))
-    capsys.readouterr()
-    n_gram.main(path, steps=2, width=8)
-    again = json.loads(path.read_text())
-    assert capsys.readouterr().out.count("perplexity") == 2
-    assert [p["loss"] for p in again["points"]] == pytest.approx([p["loss"] for p in whole["points"]])
-    assert again["points"][0] == whole["points"][0]
-
-
 def test_the_published_models_say_what_the_lesson_says() -> None:
-    found = n_gram.published()
-    assert {"config", "seeds", "device", "code", "libraries", "data_sha256"} <= found.keys()
-    mean = {
-        n: sum(losses := n_gram.losses_of(found["points"], n)) / len(losses)
-        for n in (None, *n_gram.orders_of(found["points"]))
-    }
+    found = n_gram.N_GRAM.read()
+    mean = {n: sum(n_gram.losses_of(found.points, n)) / len(n_gram.SEEDS) for n in (None, *n_gram.ORDERS)}
     assert mean[2] > mean[3] > mean[5] > mean[8]
     assert abs(mean[13] - mean[None]) < 0.02
-    cut = [p.cut for p in found["points"] if p.n is None]
+    cut = [p.cut for p in found.points if p.n is None]
     for losses in cut:
-        assert losses[0] > found["baselines"]["unigram"]  # one word from a zero state: worse than no word at all
+        assert losses[0] > found.summary["baselines"]["unigram"]  # one word from a zero state
         assert losses[13 - 2] == pytest.approx(losses[-1], abs=0.02)

@@ -3,9 +3,9 @@
 import pytest
 
 from lessons_lib.experiments import chorales
-from lessons_lib.lessons.lesson_09.panel import GateTable, gate_limits, gates_in_html
+from lessons_lib.lessons.lesson_09.panel import GateTable, gates_in_html
 from lessons_lib.runs import Run
-from lessons_lib.stability import LSTMStableSet
+from lessons_lib.stability import LSTMStableSet, LSTMWideSet, Unconstrained, gate_norms
 
 
 def test_the_limits_are_what_the_projection_leaves():
@@ -14,7 +14,7 @@ def test_the_limits_are_what_the_projection_leaves():
         chosen = LSTMStableSet(ceiling)
         model.core.cells[0].weight_hh_l0.data.mul_(10)
         chosen.project_(model)
-        assert chorales.gate_norms(model) == pytest.approx(gate_limits(chosen), rel=1e-4)
+        assert gate_norms(model) == pytest.approx(chosen.gate_limits(), rel=1e-4)
 
 
 def test_what_is_not_known_is_left_open():
@@ -22,6 +22,11 @@ def test_what_is_not_known_is_left_open():
     shown = gates_in_html({"i": 2.0}, {"i": 0.36})
     assert "2" in shown
     assert "0.36" in shown
+
+
+def test_a_limit_in_words_is_shown_as_it_is_and_a_free_gate_may_have_anything():
+    assert gates_in_html({}, LSTMWideSet().gate_limits()).count("joint budget") == 4
+    assert gates_in_html({}, Unconstrained().gate_limits()).count("anything") == 4
 
 
 def test_the_table_follows_its_run_and_replaces_the_one_before():

@@ -70,17 +70,18 @@ def test_a_search_chooses_on_words_that_no_score_is_taken_on(monkeypatch):
 
 def test_unknown_families_and_rows_are_refused():
     with pytest.raises(ValueError, match="choose rnn or lstm"):
-        live_pair.factory("gru")
+        live_pair.factory("gru")()
     with pytest.raises(ValueError, match="choose one of rnn-unstable"):
         live_pair.settings("gru-stable")
 
 
 def artefact(folder, row, seed, perplexity, **arguments):
+    config = {"stable_set": config_of(row.split("@")[0], "laptop").stable_set, "set_arguments": arguments}
     content = {
         "schema": SCHEMA,
         "row": row,
         "seed": seed,
-        "config": {"set_arguments": arguments},
+        "config": config,
         "test_perplexity": perplexity,
     }
     (folder / f"wikitext2-{row}-laptop-seed{seed}.json").write_text(json.dumps(content))

@@ -8,7 +8,7 @@ import torch
 from lessons_lib.lessons.lesson_13 import ablation
 from lessons_lib.lessons.lesson_13.ablation import Choice, Measured, Plan
 from lessons_lib.models import Windowed
-from lessons_lib.stability import certified_rate
+from lessons_lib.stability import LSTMWideSet, certified_rate
 
 
 @pytest.mark.parametrize("model", ablation.MODELS)
@@ -42,7 +42,16 @@ def test_words_train_and_have_no_optimum(wikitext2_present):
     assert found.optimum is None
 
 
-@pytest.mark.parametrize("model", ablation.BOUNDED)
+def test_a_bound_can_be_chosen_where_a_set_promises_it_and_asking_moves_no_random_number():
+    before = torch.get_rng_state()
+    bounded = [model for model in ablation.MODELS if ablation.can_be_bounded(model, 0.9)]
+    assert bounded == ["RNN", "LSTM", "linear recurrence"]
+    assert torch.equal(torch.get_rng_state(), before)
+    wide = LSTMWideSet(0.9, 0.3 * 0.9, 0.9 * 0.9, input_bound=ablation.INPUT_CLIP)
+    assert Choice("LSTM", "renewal", bound=0.9).stable_set == wide
+
+
+@pytest.mark.parametrize("model", ["RNN", "LSTM", "linear recurrence"])
 def test_a_bound_is_kept_and_certified(model):
     choice = Choice(model, "lags 2 and 7", bound=0.9)
     built, _ = ablation.factory(choice)()
@@ -114,18 +123,18 @@ def test_the_probe_draws_every_model_and_feels_nothing_beyond_its_context(model)
     choice = Choice(model, "lags 2 and 7", None if model == "linear recurrence" else 7)
     built, _ = ablation.factory(choice)()
     found = ablation.probe(choice)(built.eval(), ablation.settings(choice))
-    assert len(found["gradient_by_lag"]) == len(found["truncation_error"]) + 1 == 25
-    assert found["gradient_by_lag"][0] > 0
+    assert len(found.gradient_by_lag) == len(found.truncation_error) + 1 == 25
+    assert found.gradient_by_lag[0] > 0
     if (context := built.context_length) is not None:
-        assert max(found["gradient_by_lag"][context:]) == 0
-        assert max(found["truncation_error"][context - 1 :]) < 1e-5
-        assert found["truncation_error"][0] > 1e-5
-    assert ("singular_values" in found) == (model in ablation.RECURRENT)
+        assert max(found.gradient_by_lag[context:]) == 0
+        assert max(found.truncation_error[context - 1 :]) < 1e-5
+        assert found.truncation_error[0] > 1e-5
+    assert (found.singular_values is not None) == (model in ablation.RECURRENT)
 
 
 def test_the_probe_measures_a_task_of_answers():
     choice = Choice("GRU", "copying")
     built, _ = ablation.factory(choice)()
     found = ablation.probe(choice)(built.eval(), ablation.settings(choice))
-    assert found["held_out_loss"] > 0
-    assert found["rate"] == math.inf
+    assert found.held_out_loss > 0
+    assert found.rate == math.inf

@@ -29,23 +29,23 @@ def test_one_seed_is_one_system_whatever_its_gain_and_length():
 
 @pytest.mark.parametrize(("gain", "length"), [(0.8, 64), (2.0, 64)])
 def test_the_artefact_says_what_is_measured_here(gain, length):
-    found = newton.measure(gain, length, 0)
-    (stored,) = [p for p in newton.read() if (p["gain"], p["length"], p["seed"]) == (gain, length, 0)]
-    assert found["exponent"] == pytest.approx(stored["exponent"], abs=1e-6)
+    found = newton.point(gain, length, 0)
+    (stored,) = [p for p in newton.NEWTON.read().points if (p.gain, p.length, p.seed) == (gain, length, 0)]
+    assert found.exponent == pytest.approx(stored.exponent, abs=1e-6)
     # Another machine rounds otherwise; where the exponent is positive, that can cost an iteration or two.
-    assert abs(found["iterations"] - stored["iterations"]) <= 2
-    assert found["residual"] <= newton.TOLERANCE
+    assert abs(found.iterations - stored.iterations) <= 2
+    assert found.residual <= newton.TOLERANCE
 
 
 def test_the_artefact_holds_every_point_and_its_counts_jump_where_the_exponent_turns_positive():
-    points = newton.read()
-    assert len(points) == len(newton.JOBS)
-    assert all(point["iterations"] <= point["length"] for point in points)
-    forgets = [p for p in points if p["exponent"] < -0.1]
-    expands = [p for p in points if p["exponent"] > 0.05 and p["length"] >= 128]
-    most, least = max(p["iterations"] for p in forgets), min(p["iterations"] for p in expands)
+    points = newton.NEWTON.read().points
+    assert not newton.NEWTON.missing()
+    assert all(point.iterations <= point.length for point in points)
+    forgets = [p for p in points if p.exponent < -0.1]
+    expands = [p for p in points if p.exponent > 0.05 and p.length >= 128]
+    most, least = max(p.iterations for p in forgets), min(p.iterations for p in expands)
     print(
         f"exponent below -.1: at most {most} iterations at T up to 512; above .05: at least {least} at T = 128 and more"
     )
     assert most < least / 2
-    assert max(p["distance"] for p in forgets) <= 1e-9
+    assert max(p.distance for p in forgets) <= 1e-9

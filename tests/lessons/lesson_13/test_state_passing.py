@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from lessons_lib.lessons.lesson_13 import state_passing
-from lessons_lib.lessons.lesson_13.state_passing import LENGTH, MODES, RADII, SEEDS
+from lessons_lib.lessons.lesson_13.state_passing import LENGTH, MODES
 from lessons_lib.training import train
 
 
 def stored(memory, mode):
     return sorted(
-        (p for p in state_passing.read() if (p["memory"], p["mode"]) == (memory, mode)), key=lambda p: p["seed"]
+        (p for p in state_passing.PASSING.read().points if (p.memory, p.mode) == (memory, mode)), key=lambda p: p.seed
     )
 
 
@@ -41,27 +41,27 @@ def test_state_passing_cures_within_a_hundred_steps():
 
 
 def test_the_artefact_holds_every_training_with_equal_steps():
-    points = state_passing.read()
-    assert len(points) == len(RADII) * len(MODES) * len(SEEDS)
+    points = state_passing.PASSING.read().points
+    assert not state_passing.PASSING.missing()
     assert len({mode.from_zero + mode.passed for mode in MODES.values()}) == 1
-    assert len({p["parameters"] for p in points}) == 1
-    assert all(p["positions"][0] == LENGTH and p["positions"][-1] == state_passing.READ for p in points)
+    assert len({p.parameters for p in points}) == 1
+    assert all(p.positions[0] == LENGTH and p.positions[-1] == state_passing.READ for p in points)
 
 
 @pytest.mark.parametrize("mode", ["state passing", "zero, then passing"])
 def test_on_every_stored_seed_the_failure_past_the_training_length_is_cured(mode):
     for failed, cured in zip(stored("forgets slowly", "zero states"), stored("forgets slowly", mode), strict=True):
-        print(f"seed {failed['seed']}: zero states {failed['loss']}, {mode} {cured['loss']}")
-        assert failed["loss"][-1] > failed["loss"][0] + 0.2
-        assert cured["loss"][-1] < cured["loss"][0] + 0.1
-        assert cured["loss"][0] < failed["loss"][0] + 0.1
+        print(f"seed {failed.seed}: zero states {failed.loss}, {mode} {cured.loss}")
+        assert failed.loss[-1] > failed.loss[0] + 0.2
+        assert cured.loss[-1] < cured.loss[0] + 0.1
+        assert cured.loss[0] < failed.loss[0] + 0.1
 
 
 def test_a_model_that_forgets_within_its_training_length_needs_no_cure():
     for point in stored("forgets soon", "zero states"):
-        assert point["loss"][-1] < point["loss"][0] + 0.03
-        assert point["state_growth"] < 1.1
-    assert min(p["state_growth"] for p in stored("forgets slowly", "zero states")) > 1.3
+        assert point.loss[-1] < point.loss[0] + 0.03
+        assert point.state_growth < 1.1
+    assert min(p.state_growth for p in stored("forgets slowly", "zero states")) > 1.3
 
 
 def test_the_loss_by_position_is_the_mean_of_its_stretches():

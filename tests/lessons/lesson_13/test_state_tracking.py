@@ -104,11 +104,11 @@ def test_beyond_a_window_exactly_half_of_all_streams_are_answered_right(core):
 
 @pytest.mark.parametrize("model", state_tracking.CORES)
 def test_every_model_trains_and_is_asked_beyond_its_training(model):
-    found = state_tracking.measure("permutations of 3", model, 0, steps=10)
-    assert set(found["accuracy"]) == {"40", "100", "400"}
-    assert len(found["losses"]) == 10
-    assert found["losses"][0] == pytest.approx(math.log(6), abs=0.5)
-    assert found["context_length"] == (31 if model in ("TCN", "Transformer, window") else None)
+    found = state_tracking.point("permutations of 3", model, 0, steps=10)
+    assert set(found.accuracy) == {"40", "100", "400"}
+    assert len(found.losses) == 10
+    assert found.losses[0] == pytest.approx(math.log(6), abs=0.5)
+    assert found.context_length == (31 if model in ("TCN", "Transformer, window") else None)
 
 
 CANNOT = [
@@ -121,9 +121,9 @@ CANNOT = [
 
 
 def stored(task, model):
-    found = [p for p in state_tracking.read() if (p["task"], p["model"]) == (task, model)]
-    assert sorted(p["seed"] for p in found) == list(state_tracking.SEEDS)
-    print(f"{task}, {model}: " + "; ".join(str(p["accuracy"]) for p in found))
+    found = [p for p in state_tracking.TRACKING.read().points if (p.task, p.model) == (task, model)]
+    assert sorted(p.seed for p in found) == list(state_tracking.SEEDS)
+    print(f"{task}, {model}: " + "; ".join(str(p.accuracy) for p in found))
     return found
 
 
@@ -132,25 +132,25 @@ def stored(task, model):
 def test_on_every_stored_seed_what_cannot_keep_every_input_is_at_chance_beyond_its_training(task, model):
     chance = RunningProducts(state_tracking.TASKS[task].things).chance_accuracy
     for point in stored(task, model):
-        assert all(abs(point["accuracy"][length] - chance) < 0.05 for length in ("100", "400"))
+        assert all(abs(point.accuracy[length] - chance) < 0.05 for length in ("100", "400"))
 
 
 @pytest.mark.parametrize("model", ["RNN", "LSTM"])
 def test_on_every_stored_seed_an_unbounded_recurrence_keeps_parity_ten_times_further_than_it_was_trained(model):
     for point in stored("parity", model):
-        assert min(point["accuracy"].values()) > 0.99
-        assert point["losses"][-1] < 0.01
+        assert min(point.accuracy.values()) > 0.99
+        assert point.losses[-1] < 0.01
 
 
 def test_a_sign_that_the_input_turns_keeps_parity_and_fades_at_last():
     for point in stored("parity", "linear recurrence, λ(x) in (-1, 1)"):
-        assert point["accuracy"]["100"] > 0.95
-        assert point["accuracy"]["400"] > 0.7
+        assert point.accuracy["100"] > 0.95
+        assert point.accuracy["400"] > 0.7
 
 
 def test_where_order_matters_turning_signs_is_not_enough_beyond_the_training_length_and_an_lstm_is():
     for point in stored("permutations of 3", "linear recurrence, λ(x) in (-1, 1)"):
-        assert point["accuracy"]["40"] > 0.9
-        assert point["accuracy"]["400"] < 0.6
+        assert point.accuracy["40"] > 0.9
+        assert point.accuracy["400"] < 0.6
     for point in stored("permutations of 3", "LSTM"):
-        assert min(point["accuracy"].values()) > 0.99
+        assert min(point.accuracy.values()) > 0.99

@@ -1,0 +1,107 @@
+"""The study as an experiment: the table's rows, and what stability costs, on the laptop preset; a file for each."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from lessons_lib.corpora.download import WIKITEXT2
+from lessons_lib.experiments.artefact import artefact_name, read_artefact
+from lessons_lib.experiments.experiment import Case, Experiment, Result, grid, read
+from lessons_lib.files import checkpoints_folder, results_folder
+from lessons_lib.training import default_device
+from lessons_lib.wikitext2.cost import BOUNDS
+from lessons_lib.wikitext2.rows import ROWS, at_bound, config_of
+from lessons_lib.wikitext2.table import SEEDS
+from lessons_lib.wikitext2.training import RowTraining, load_corpus, publish
+
+PRESET = "laptop"
+
+
+def row_training(
+    row: str,
+    seed: int,
+    bound: float | None = None,
+    *,
+    preset: str = PRESET,
+    corpus: str = "wikitext2",
+    device: str | None = None,
+    checkpoints: Path | None = None,
+) -> RowTraining:
+    """One row with one seed; ``bound``: another λ or forget ceiling than the row's own, for what stability costs.
+
+    Raises:
+        ValueError: unknown row or preset, or a bound that the row has not.
+    """
+    config = config_of(row, preset)
+    if bound is not None:
+        config, row = at_bound(row, config, bound), f"{row}@{bound:g}"
+    folder = checkpoints or checkpoints_folder()
+    return RowTraining(row, preset, config, load_corpus(corpus), seed, default_device(device), folder)
+
+
+def finish(training: RowTraining, folder: Path | None = None) -> Path:
+    """Train to the end, from the checkpoint if there is one, with a bar on stderr; certify and publish.
+
+    Raises:
+        KeyboardInterrupt: stopped by hand; the checkpoint is written first.
+    """
+    training.resume()
+    often = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file keeps every line
+    start = training.state.step
+    with tqdm(total=training.steps, initial=start, unit="step", desc=training.name, mininterval=often) as bar:
+        try:
+            for progress in training.train():
+                bar.update(progress.step - bar.n)
+                if progress.curve:
+                    bar.set_postfix(valid=f"{progress.curve[-1]['valid_perplexity']:.1f}", refresh=False)
+        except KeyboardInterrupt:
+            training.save()
+            raise
+    return publish(training, folder)
+
+
+def train_row(row: str, seed: int, bound: float | None = None, folder: Path | None = None) -> dict[str, Any]:
+    """Train, certify and publish one case."""
+    content = read_artefact(finish(row_training(row, seed, bound), folder))
+    return {key: content[key] for key in ("row", "seed", "valid_perplexity", "test_perplexity")}
+
+
+def file_of(row: str, seed: int, bound: float | None = None) -> str:
+    """The name of a case's file."""
+    return artefact_name("wikitext2", row if bound is None else f"{row}@{bound:g}", PRESET, seed)
+
+
+@dataclass(frozen=True)
+class Rows(Experiment[dict[str, Any]]):
+    """An experiment whose cases have a file each, which ``measure`` writes, with a config of its own."""
+
+    def read(self, folder: Path | None = None) -> Result[dict[str, Any]]:
+        """All files that are there."""
+        there = [file_of(**case) for case in self.known(folder) if case not in self.missing(folder)]
+        return Result([read(file, folder).points[0] for file in there], {}, {}, {})
+
+    def missing(self, folder: Path | None = None) -> list[Case]:
+        """The cases without a file."""
+        there = folder or results_folder()
+        return [case for case in self.known(folder) if not (there / f"{file_of(**case)}.json").exists()]
+
+    def add(self, case: Case, folder: Path | None = None) -> dict[str, Any]:
+        """Make a case's file."""
+        return self.measure(**case, folder=folder)  # type: ignore[return-value]
+
+
+STUDY = Rows(
+    "wikitext2",
+    "the WikiText-2 table and what stability costs: a file for each training",
+    # One seed of all bounds before the next.
+    grid(row=ROWS, seed=SEEDS)
+    + [{"row": row, "bound": bound, "seed": seed} for seed in SEEDS for row in BOUNDS for bound in BOUNDS[row]],
+    train_row,
+    dict,
+    data=WIKITEXT2,
+)

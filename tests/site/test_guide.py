@@ -1,0 +1,57 @@
+"""The teacher's guide keeps up with the lessons: every lesson, every part, every term with a lesson that exists."""
+
+import re
+
+import nbformat
+
+from docs.pages import WIDGET, minutes
+from notebooks.build import lessons
+from tests.site.conftest import ROOT
+
+GUIDE = (ROOT / "docs" / "teaching" / "lessons.md").read_text(encoding="utf8")
+PARTS = ["Aim", "Minutes", "Say", "Misconception", "Discuss", "Cut", "Can go wrong", "Without the panel"]
+
+
+def test_every_lesson_has_every_part_in_order():
+    numbers = [path.stem[:2] for path in lessons()]
+    chapters = dict(re.findall(r"^## (\d\d) .*\n([\s\S]*?)(?=^## |\Z)", GUIDE, re.M))
+    assert list(chapters) == numbers
+    for number, text in chapters.items():
+        assert re.findall(r"^\*\*([^*.]+)\.\*\*", text, re.M) == PARTS, number
+        assert f"{{{{ minutes_{number} }}}}" in text
+        assert len(re.findall(r"\*[^*]+\?\*", re.search(r"\*\*Discuss[^§]*?\n\n", text)[0])) == 2, (
+            f"{number}: two questions to discuss"
+        )
+        assert all(f"{time}: " in text for time in (50, 75, 90)), number
+
+
+def test_chapters_bear_the_lessons_titles():
+    for path in lessons():
+        title = nbformat.read(path, as_version=4).cells[0].source.splitlines()[0].removeprefix("# ")
+        assert f"## {title.replace(' · ', ' ')}\n" in GUIDE
+
+
+def test_minutes_count_text_code_questions_exercises_and_panels():
+    cell = nbformat.v4
+    panel = cell.new_output("display_data", {"text/plain": "a live panel, to be used where notebooks run"})
+    asked = cell.new_output("display_data", {"text/plain": "Question", WIDGET: {"model_id": "1"}})
+    notebook = cell.new_notebook(
+        cells=[
+            cell.new_markdown_cell("word " * 140),
+            cell.new_markdown_cell("## Second"),
+            cell.new_code_cell("\n".join(["pass"] * 15), outputs=[panel]),
+            cell.new_code_cell("question()", metadata={"jupyter": {"source_hidden": True}}, outputs=[asked]),
+            cell.new_code_cell("...", metadata={"tags": ["exercise:00-1"]}),
+        ]
+    )
+    found = minutes(notebook)
+    assert found["Opening"] == 1
+    assert round(found["Second"], 1) == 10.0  # 2 of code, 4, 1 and 3
+
+
+def test_every_term_of_the_glossary_names_a_lesson():
+    terms = re.findall(r"^(\S.*?) \(([\d, ]+)\)\n: ", (ROOT / "docs" / "glossary.md").read_text(encoding="utf8"), re.M)
+    assert len(terms) > 30
+    known = {path.stem[:2] for path in lessons()}
+    assert all(set(where.split(", ")) <= known for _, where in terms)
+    assert [term.lower() for term, _ in terms] == sorted(term.lower() for term, _ in terms)

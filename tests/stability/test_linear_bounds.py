@@ -1,0 +1,115 @@
+"""The bound of a stack of gated linear recurrences, attacked; and what its blocks promise."""
+
+import math
+
+import pytest
+import torch
+
+from lessons_lib.models import GatedRecurrence, LanguageModel
+from lessons_lib.models.gated_recurrence import into_ball
+from lessons_lib.stability import certified_rate, context_for, truncation_bound, truncation_bounds
+
+WIDTH, LENGTH, ROWS = 6, 24, 100
+CONTEXT_LENGTHS = (1, 2, 4, 8, 16)
+
+
+def wild(seed: int, bound: float, layers: int) -> GatedRecurrence:
+    """A stack in float64 whose weights are far larger than at a start."""
+    torch.manual_seed(seed)
+    core = GatedRecurrence(WIDTH, WIDTH, layers, units=4, bound=bound).double()
+    for parameter in core.parameters():
+        if parameter.dim() == 2 and parameter.shape[-1] > 2:
+            parameter.data *= 1 + 3 * torch.rand(())
+    return core.eval()
+
+
+def errors(core: GatedRecurrence, inputs: torch.Tensor, k: int) -> torch.Tensor:
+    """‖y_t - y_t^k‖ at the last position: (rows,)."""
+    whole, cut = core(inputs)[0][:, -1], core(inputs[:, -k:])[0][:, -1]
+    return (whole - cut).norm(dim=-1)
+
+
+def ascended(core: GatedRecurrence, inputs: torch.Tensor, k: int, steps: int = 4) -> torch.Tensor:
+    """Inputs moved along the gradient of the error, a step of length one at a time."""
+    for _ in range(steps):
+        inputs = inputs.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(errors(core, inputs, k).sum(), inputs)
+        inputs = inputs + gradient / gradient.norm(dim=(1, 2), keepdim=True).clamp_min(1e-300)
+    return inputs.detach()
+
+
+def test_no_truncation_error_of_10_000_attacked_stacks_lies_above_the_bound(capsys):
+    largest, cases = 0.0, 0
+    for seed in range(20):
+        core = wild(seed, bound=(0.5, 0.8, 0.9, 0.95)[seed % 4], layers=1 + seed % 3)
+        bounds = truncation_bounds(core, CONTEXT_LENGTHS, input_bound=math.inf)
+        for k, bound in zip(CONTEXT_LENGTHS, bounds, strict=True):
+            inputs = torch.randn(ROWS, LENGTH, WIDTH, dtype=torch.float64) * 10 ** (2 * torch.rand(ROWS, 1, 1) - 1)
+            found = inputs[ROWS // 2 :]
+            inputs = torch.cat([inputs[: ROWS // 2], ascended(core, found, k)])
+            with torch.no_grad():
+                ratio = errors(core, inputs, k) / bound
+            largest, cases = max(largest, float(ratio.max())), cases + ROWS
+    with capsys.disabled():
+        print(f"\nstack of gated linear recurrences: {cases:,} cases, largest error / bound {largest:.3f}")
+    assert cases == 10_000
+    assert largest <= 1
+
+
+def test_the_bound_falls_at_the_largest_eigenvalue_in_the_end():
+    core = wild(0, bound=0.8, layers=2)
+    rate = certified_rate(core)
+    late = truncation_bounds(core, (1000, 1500), input_bound=math.inf)
+    # k ρ^k with two blocks: the slope of its logarithm is that of ρ^k, but for log(1.5)/500.
+    slope = math.log(late[1] / late[0]) / 500
+    assert slope == pytest.approx(math.log(rate), rel=0.01)
+
+
+def test_the_context_that_the_theorem_asks_for_is_the_smallest_one():
+    core = wild(1, bound=0.9, layers=2)
+    needed = context_for(core, 1e-3, input_bound=math.inf)
+    assert truncation_bound(core, int(needed), input_bound=math.inf) <= 1e-3
+    assert truncation_bound(core, int(needed) - 1, input_bound=math.inf) > 1e-3
+
+
+def test_a_stack_that_need_not_forget_has_no_context_but_its_ball():
+    core = GatedRecurrence(4, 4, 2).double()
+    core.blocks[1].recurrence.coordinates.data[0] = torch.tensor([1.0, 0.3])
+    assert truncation_bound(core, 50, input_bound=math.inf) == 2 * math.sqrt(4)
+    assert context_for(core, 1e-3, input_bound=math.inf) == math.inf
+
+
+def test_the_projection_into_the_ball_moves_no_two_points_apart():
+    torch.manual_seed(0)
+    a, b = torch.randn(2, 1000, 5, dtype=torch.float64) * 3
+    assert bool(((into_ball(a) - into_ball(b)).norm(dim=-1) <= (a - b).norm(dim=-1) * (1 + 1e-12)).all())
+    assert bool((into_ball(a).norm(dim=-1) <= math.sqrt(5) * (1 + 1e-12)).all())
+    small = a / a.norm(dim=-1, keepdim=True)
+    assert torch.equal(into_ball(small), small)
+
+
+def test_pieces_read_one_after_the_other_equal_the_whole():
+    torch.manual_seed(0)
+    model = LanguageModel(GatedRecurrence(8, 8, 2, bound=0.99), 11, 8).double()
+    tokens = torch.randint(11, (3, 20))
+    whole, end = model(tokens)
+    first, state = model(tokens[:, :7])
+    second, last = model(tokens[:, 7:], state)
+    assert torch.allclose(torch.cat([first, second], 1), whole, atol=1e-12)
+    assert torch.allclose(last, end, atol=1e-12)
+
+
+def test_a_changed_token_moves_nothing_before_it():
+    torch.manual_seed(0)
+    core = GatedRecurrence(8, 8, 2, bound=0.9).double()
+    inputs = torch.randn(1, 12, 8, dtype=torch.float64)
+    changed = inputs.clone()
+    changed[:, 5] += 1
+    before, after = core(inputs)[0], core(changed)[0]
+    assert torch.equal(before[:, :5], after[:, :5])
+    assert bool(((before - after)[:, 5:].abs().amax(-1) > 0).all())
+
+
+def test_a_core_without_blocks_is_refused():
+    with pytest.raises(ValueError, match="at least one layer"):
+        GatedRecurrence(4, 4, 0)
