@@ -4,7 +4,7 @@ from .download import DataUnavailable
 from .languages import HiddenMarkov, ProductOfLags, Renewal
 from .music import ChoraleBatches, Chorales, frame_loss, jsb_chorales
 from .stream import Batches, Stream
-from .tasks import AddingProblem, CopyMemory, FreshBatches, LaggedRecall
+from .tasks import AddingProblem, CopyMemory, FreshBatches, LaggedRecall, RunningProducts
 from .text import TextCorpus, Vocabulary, wikitext2
 from .translation import DateFormats, NumberWords, Translation
 from .waveforms import mu_law_decode, mu_law_encode, render_chords, vowels
@@ -23,6 +23,7 @@ __all__ = [
     "NumberWords",
     "ProductOfLags",
     "Renewal",
+    "RunningProducts",
     "Stream",
     "TextCorpus",
     "Translation",

@@ -4,9 +4,10 @@ Every batch is drawn afresh from ``(seed, index)``: nothing repeats, and the sam
 batch. For held-out data take another seed.
 """
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from math import log
+from math import factorial, log
 from typing import TypedDict, Unpack
 
 import numpy as np
@@ -194,6 +195,58 @@ class LaggedRecall(FreshBatches):
         targets = torch.full_like(inputs, IGNORED)
         targets[:, self.lag :] = inputs[:, : self.steps - self.lag]
         return inputs, targets
+
+
+class RunningProducts(FreshBatches):
+    """Say, at every step, the product of all permutations read so far: what a model must never forget.
+
+    ``things=2`` is running *parity*: 0 leaves the two as they are, 1 swaps them, and the target is 1 after an odd
+    number of swaps.  With 3 things there are 6 permutations, whose order matters; with 5, 120, whose products no
+    circuit of fixed depth computes as far as is known (Barrington 1989; Merrill, Petty & Sabharwal 2024,
+    arXiv 2404.08819).
+
+    Inputs and targets: ``(batch, steps)`` int64, numbers of permutations in lexicographic order, 0 the identity.
+    Every target is scored.  Each depends on every input before it: whoever misses one is at chance.
+
+    Raises:
+        ValueError: things are not 2 to 5, or no steps.
+    """
+
+    def __init__(self, things: int = 2, *, steps: int = 40, **options: Unpack[BatchOptions]) -> None:
+        super().__init__(**options)
+        if not 2 <= things <= 5 or steps < 1:
+            raise ValueError(f"things={things} must be 2 to 5, steps={steps} at least 1")
+        self.things = things
+        self._steps = steps
+        permutations = list(itertools.permutations(range(things)))
+        number = {permutation: index for index, permutation in enumerate(permutations)}
+        self.table = np.array([[number[tuple(p[i] for i in q)] for q in permutations] for p in permutations])
+        """``table[p, q]``: p after q, that is i -> p[q[i]]."""
+
+    @property
+    def steps(self) -> int:
+        return self._steps
+
+    @property
+    def vocabulary_size(self) -> int:
+        return factorial(self.things)
+
+    @property
+    def chance_loss(self) -> float:
+        """Nats per answer of a model that knows only which permutations there are."""
+        return log(self.vocabulary_size)
+
+    @property
+    def chance_accuracy(self) -> float:
+        """Share of right answers by guessing."""
+        return 1 / self.vocabulary_size
+
+    def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        inputs = rng.integers(0, self.vocabulary_size, (self.batch_size, self.steps))
+        targets = inputs.copy()
+        for t in range(1, self.steps):
+            targets[:, t] = self.table[inputs[:, t], targets[:, t - 1]]
+        return torch.from_numpy(inputs), torch.from_numpy(targets)
 
 
 class AddingProblem(FreshBatches):

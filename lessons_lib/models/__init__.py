@@ -12,9 +12,17 @@ from lessons_lib.models.gated_convolution import GatedConvolution, GatedLinearUn
 from lessons_lib.models.gated_recurrence import GatedRecurrence
 from lessons_lib.models.generation import generate, generate_tokens
 from lessons_lib.models.language_model import LanguageModel
-from lessons_lib.models.linear_recurrence import DiagonalRecurrence, LinearRecurrence, parallel_scan, sequential_scan
+from lessons_lib.models.linear_recurrence import (
+    DiagonalRecurrence,
+    LinearRecurrence,
+    doubling_scan,
+    parallel_scan,
+    sequential_scan,
+)
+from lessons_lib.models.newton import Guess, affine_scan, looped_states, newton_guesses
 from lessons_lib.models.recurrent import GRU, LSTM, RecurrentCore, TanhRNN
 from lessons_lib.models.seeded import seeded
+from lessons_lib.models.selective_recurrence import SelectiveRecurrence
 from lessons_lib.models.sequence_to_sequence import (
     ConvolutionalTranslator,
     RecurrentTranslator,
@@ -38,12 +46,14 @@ __all__ = [
     "GatedConvolution",
     "GatedLinearUnit",
     "GatedRecurrence",
+    "Guess",
     "LanguageModel",
     "LinearRecurrence",
     "Predictor",
     "Recurrent",
     "RecurrentCore",
     "RecurrentTranslator",
+    "SelectiveRecurrence",
     "SequenceModel",
     "State",
     "TanhRNN",
@@ -54,11 +64,15 @@ __all__ = [
     "Translator",
     "WaveNet",
     "Windowed",
+    "affine_scan",
     "detach_state",
+    "doubling_scan",
     "evaluating",
     "generate",
     "generate_tokens",
+    "looped_states",
     "map_state",
+    "newton_guesses",
     "parallel_scan",
     "seeded",
     "sequential_scan",

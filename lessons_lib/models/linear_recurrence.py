@@ -1,8 +1,9 @@
 """Stable linear recurrences: a recurrent model that trains in parallel.
 
 h_t = λ ∘ h_{t-1} + u_t with one complex λ per unit is linear in its state, so a scan finds all states in 2 log T
-rounds, where a tanh-RNN needs T.  The linear recurrent unit (LRU) of Orvieto et al. 2023 (arXiv 2303.06349); S4 (Gu
-et al. 2022) trains such a recurrence as a convolution, S5 (Smith et al. 2023) by a scan as here.
+rounds, where a tanh-RNN's loop needs T.  It is linearity that permits the scan, at any λ; |λ| < 1 keeps its numbers
+bounded, and permits cutting off the past.  The linear recurrent unit (LRU) of Orvieto et al. 2023 (arXiv
+2303.06349); S4 (Gu et al. 2022) trains such a recurrence as a convolution, S5 (Smith et al. 2023) by a scan as here.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ _CACHED = 65536
 def parallel_scan(eigenvalues: Tensor, inputs: Tensor, start: Tensor | None = None) -> Tensor:
     """All states of h_t = λ ∘ h_{t-1} + u_t, h_0 = ``start``, in 2 log2 T rounds (Brent & Kung 1982).
 
-    A first sweep adds up spans of 2, 4, 8, ... inputs, a second one hands the sums down to the positions between:
-    2 T products in all.  Only powers of λ are formed, which are small where |λ| < 1.
+    A first sweep, a *tree*, adds up spans of 2, 4, 8, ... inputs: alone it gives the last state, in log2 T rounds.  A
+    second sweep hands the sums down to the positions between: 2 T products in all, where :func:`doubling_scan` needs
+    half the rounds and T log2 T products.  Only powers of λ are formed, which are small where |λ| < 1.
 
     Args:
         eigenvalues: (units,) complex.
@@ -45,6 +47,22 @@ def sequential_scan(eigenvalues: Tensor, inputs: Tensor, start: Tensor | None = 
         state = eigenvalues * state + u
         states.append(state)
     return torch.stack(states, dim=1)
+
+
+def doubling_scan(eigenvalues: Tensor, inputs: Tensor, start: Tensor | None = None) -> Tensor:
+    """The same states in log2 T rounds of T products each (Kogge & Stone 1973; Hillis & Steele 1986).
+
+    After each round a position has added up twice as many inputs.  The fewest rounds of the three, and the shortest to
+    write; with fewer processors than positions it does log2 T times the work of the loop.
+    """
+    states = inputs.clone()
+    if start is not None:
+        states[:, 0] += eigenvalues * start
+    span, power = 1, eigenvalues
+    while span < states.shape[1]:
+        states = torch.cat([states[:, :span], states[:, span:] + power * states[:, :-span]], dim=1)
+        span, power = 2 * span, power.square()
+    return states
 
 
 class _Scan(torch.autograd.Function):

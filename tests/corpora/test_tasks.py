@@ -1,3 +1,4 @@
+from itertools import permutations
 from math import log
 
 import pytest
@@ -6,12 +7,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from lessons_lib.corpora import AddingProblem, Batches, CopyMemory, DateFormats, LaggedRecall, NumberWords
+from lessons_lib.corpora import (
+    AddingProblem,
+    Batches,
+    CopyMemory,
+    DateFormats,
+    LaggedRecall,
+    NumberWords,
+    RunningProducts,
+)
 
 TASKS = [
     CopyMemory(delay=7, symbols=5, length=3, batch_size=4, batches=6, seed=1),
     LaggedRecall(lag=4, symbols=3, batch_size=4, batches=6, seed=1),
     AddingProblem(length=9, batch_size=4, batches=6, seed=1),
+    RunningProducts(3, steps=9, batch_size=4, batches=6, seed=1),
     NumberWords(batch_size=4, batches=6, seed=1),
     DateFormats(batch_size=4, batches=6, seed=1),
 ]
@@ -89,6 +99,40 @@ def test_adding_marks_one_number_in_each_half_and_asks_for_their_sum(length, see
     assert torch.allclose((numbers * marks).sum(1), targets[:, -1])
 
 
+@settings(deadline=None, max_examples=20)
+@given(steps=st.integers(1, 60), seed=st.integers(0, 9))
+def test_products_of_swaps_are_running_parity(steps, seed):
+    inputs, targets = RunningProducts(2, steps=steps, batch_size=3, seed=seed)[0]
+    assert torch.equal(targets, inputs.cumsum(1) % 2)
+
+
+@pytest.mark.parametrize("things", [3, 4, 5])
+def test_products_are_those_of_permutation_matrices_the_latest_on_the_left(things):
+    task = RunningProducts(things, steps=12, batch_size=3)
+    inputs, targets = task[0]
+    matrices = torch.stack([torch.eye(things)[list(p)].T for p in permutations(range(things))])
+    product = torch.eye(things)
+    for t in range(12):
+        product = matrices[inputs[:, t]] @ product
+        assert torch.equal(product, matrices[targets[:, t]])
+
+
+@pytest.mark.parametrize("things", [2, 3])
+def test_a_changed_input_changes_every_later_product(things):
+    task = RunningProducts(things, steps=30, batch_size=1)
+    inputs, _ = task[0]
+    other = inputs.clone()
+    other[0, 4] = (inputs[0, 4] + 1) % task.vocabulary_size
+    products = []
+    for row in (inputs[0], other[0]):
+        found = [int(row[0])]
+        for x in row[1:]:
+            found.append(int(task.table[int(x), found[-1]]))
+        products.append(torch.tensor(found))
+    assert torch.equal(products[0][:4], products[1][:4])
+    assert (products[0][4:] != products[1][4:]).all()
+
+
 def test_always_saying_one_scores_chance_on_adding():
     task = AddingProblem(20, batch_size=20_000)
     assert ((task[0][1][:, -1] - 1) ** 2).mean().item() == pytest.approx(task.chance_loss, abs=5e-3)
@@ -102,6 +146,8 @@ def test_always_saying_one_scores_chance_on_adding():
         (lambda: CopyMemory(1, length=0), "length=0"),
         (lambda: LaggedRecall(-1), "lag=-1"),
         (lambda: LaggedRecall(5, steps=5), "steps=5"),
+        (lambda: RunningProducts(6), "things=6"),
+        (lambda: RunningProducts(steps=0), "steps=0"),
         (lambda: AddingProblem(1), "length=1"),
         (lambda: AddingProblem(5, batch_size=0), "batch_size=0"),
         (lambda: AddingProblem(5, seed=-1), "seed=-1"),

@@ -9,15 +9,23 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessons_lib.models import DiagonalRecurrence, LanguageModel, LinearRecurrence, parallel_scan, sequential_scan
+from lessons_lib.models import (
+    DiagonalRecurrence,
+    LanguageModel,
+    LinearRecurrence,
+    affine_scan,
+    doubling_scan,
+    parallel_scan,
+    sequential_scan,
+)
 from lessons_lib.stability import EigenvalueDisc
 from lessons_lib.training import mean_loss
 
 
-def problem(length, dtype=torch.complex128, batch=2, units=5, seed=0):
+def problem(length, dtype=torch.complex128, batch=2, units=5, seed=0, largest=0.98):
     generator = torch.Generator().manual_seed(seed)
     real = torch.float64 if dtype == torch.complex128 else torch.float32
-    radius = 0.98 * torch.rand(units, generator=generator, dtype=real)
+    radius = largest * torch.rand(units, generator=generator, dtype=real)
     eigenvalues = torch.polar(radius, 7 * torch.rand(units, generator=generator, dtype=real))
     inputs = torch.randn(batch, length, units, dtype=dtype, generator=generator)
     return eigenvalues, inputs, torch.randn(batch, units, dtype=dtype, generator=generator)
@@ -30,6 +38,26 @@ def test_scan_equals_loop_in_float64(length, seed):
     expected = sequential_scan(eigenvalues, inputs, start)
     found = parallel_scan(eigenvalues, inputs, start)
     torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-13)
+
+
+@settings(deadline=None, max_examples=40)
+@given(length=st.integers(1, 300), seed=st.integers(0, 1000), largest=st.sampled_from([0.98, 1.0, 1.1]))
+def test_doubling_brent_kung_and_loop_are_equal_also_where_the_recurrence_is_unstable(length, seed, largest):
+    eigenvalues, inputs, start = problem(length, seed=seed, largest=largest)
+    eigenvalues = largest * eigenvalues / eigenvalues.abs()  # every |λ| as large as allowed
+    expected = sequential_scan(eigenvalues, inputs, start)
+    size = expected.abs().amax()
+    for scan in (doubling_scan, parallel_scan):
+        found = scan(eigenvalues, inputs, start)
+        assert (found - expected).abs().max() <= 1e-10 * size
+        rest = scan(eigenvalues, inputs) + eigenvalues ** torch.arange(1, length + 1)[:, None] * start[:, None]
+        assert (rest - expected).abs().max() <= 1e-10 * size
+
+
+def test_the_scan_of_affine_maps_with_one_diagonal_is_the_parallel_scan():
+    eigenvalues, inputs, start = problem(77)
+    found = affine_scan(eigenvalues.expand(77, -1), inputs[0], start[0])
+    torch.testing.assert_close(found, parallel_scan(eigenvalues, inputs, start)[0], rtol=1e-10, atol=1e-13)
 
 
 @pytest.mark.parametrize("length", [1024, 5000])
