@@ -391,7 +391,7 @@ class LSTMStableSet(StableSet):
 
         .9346 at the published constants.  It holds in the max norm of (c, h) weighted by M's Perron vector.
         """
-        return rates.certified_rate(module) if self.fits(module) else math.inf
+        return rates.max_norm_rate(module) if self.fits(module) else math.inf
 
     def describe(self) -> str:
         return (
