@@ -14,7 +14,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.models.linear_recurrence import DiagonalRecurrence
+from lessons_lib.models.linear_recurrence import DiagonalRecurrence, through_blocks
 
 
 def into_ball(inputs: Tensor) -> Tensor:
@@ -72,11 +72,8 @@ class GatedRecurrence(nn.Module):
         Inputs are scaled by √hidden_size, as Vaswani et al. 2017 do, so that small embeddings reach the ball's rim.
         """
         state = self.zero_state(len(inputs)) if state is None else state
-        outputs, last = self.enter(inputs) * math.sqrt(self.hidden_size), []
-        for block, start in zip(self.blocks, state, strict=True):
-            outputs, end = block(outputs, start)
-            last.append(end)
-        return into_ball(outputs), torch.stack(last)
+        outputs, last = through_blocks(self.blocks, self.enter(inputs) * math.sqrt(self.hidden_size), state)
+        return into_ball(outputs), last
 
 
 class GatedBlock(nn.Module):

@@ -170,6 +170,19 @@ class DiagonalRecurrence(nn.Module):
         return torch.stack([decay.log(), values.angle()], dim=-1)
 
 
+def through_blocks(blocks: nn.ModuleList, inputs: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    """Blocks one upon the other, each from its own state: inputs (batch, time, width), state (layers, batch, ...).
+
+    Returns:
+        the last block's outputs, like inputs, and the end of every block, like state.
+    """
+    last = []
+    for block, start in zip(blocks, state, strict=True):
+        inputs, end = block(inputs, start)
+        last.append(end)
+    return inputs, torch.stack(last)
+
+
 class LinearRecurrence(nn.Module):
     """Residual blocks, each a diagonal recurrence read by an MLP: x + MLP(h), h the states of norm(x).
 
@@ -215,11 +228,7 @@ class LinearRecurrence(nn.Module):
         Fed one input at a time it is a recurrence; fed a sequence it computes all its states at once.
         """
         state = self.zero_state(len(inputs)) if state is None else state
-        outputs, last = self.enter(inputs), []
-        for block, start in zip(self.blocks, state, strict=True):
-            outputs, end = block(outputs, start)
-            last.append(end)
-        return outputs, torch.stack(last)
+        return through_blocks(self.blocks, self.enter(inputs), state)
 
 
 class _Block(nn.Module):

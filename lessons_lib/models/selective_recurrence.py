@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.models.linear_recurrence import through_blocks
 from lessons_lib.models.newton import affine_scan
 
 
@@ -44,11 +45,7 @@ class SelectiveRecurrence(nn.Module):
     def forward(self, inputs: Tensor, state: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """inputs: (batch, time, input_size) -> outputs: (batch, time, hidden_size), and the last state."""
         state = self.zero_state(len(inputs)) if state is None else state
-        outputs, last = self.enter(inputs), []
-        for block, start in zip(self.blocks, state, strict=True):
-            outputs, end = block(outputs, start)
-            last.append(end)
-        return outputs, torch.stack(last)
+        return through_blocks(self.blocks, self.enter(inputs), state)
 
 
 class _Block(nn.Module):
