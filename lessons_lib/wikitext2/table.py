@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lessons_lib.experiments.artefact import mean_and_range, read_artefact, results_folder
-from lessons_lib.wikitext2.rows import ROWS
+from lessons_lib.wikitext2.rows import ROWS, config_of
 
 SEEDS = (0, 1, 2)
 
@@ -53,7 +53,7 @@ def as_markdown(rows: list[TableRow]) -> str:
     ]
     for row in rows:
         rates = [a["certificate"]["rate"] for a in row.artefacts.values() if a["certificate"]["rate"] is not None]
-        stable = row.row.startswith(("rnn-stable", "lstm-stable"))
+        stable = config_of(row.row, row.preset).build_set().certifies
         cells = [
             row.row,
             ", ".join(map(str, sorted(row.artefacts))) or "none yet",
