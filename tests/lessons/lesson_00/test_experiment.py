@@ -98,3 +98,16 @@ def test_without_the_text_the_embedded_language_takes_over(monkeypatch):
 def test_a_pull_too_close_to_the_end_is_refused():
     with pytest.raises(ValueError, match="at least 20 steps after the pull"):
         first_minute.pull(0, at=10, steps=20)
+
+
+def test_a_rival_with_the_ordinary_start_is_pytorchs_and_needs_no_bound():
+    build = first_minute.factory(0, embedded_language(), start="PyTorch's own")
+    limit = first_minute.WIDTH**-0.5
+    weights = build()[0].core.cells[0].weight_hh_l0
+    assert float(weights.detach().abs().max()) <= limit
+    assert float(weights.detach().std()) == pytest.approx(limit / 3**0.5, rel=0.03)
+    bounded = first_minute.rival("2 x orthogonal", 0.9, 0, steps=20, reading=embedded_language())
+    assert bounded.norm <= 0.9 * (1 + 1e-5)
+    free = first_minute.rival("2 x orthogonal", None, 0, steps=20, reading=embedded_language())
+    assert free.norm > 1.9
+    assert free.error > bounded.error
