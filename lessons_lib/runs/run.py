@@ -378,7 +378,7 @@ class Run:
         ended = time.monotonic()
         seconds = measuring.seconds + ended - began
         self._measuring = None
-        self.history.probes.append((training.step, measuring.found))
+        self.history.note_probe(training.step, measuring.found)
         self._tell()
         return max(measuring.began + PROBE_SECONDS, ended + seconds * (1 / PROBE_SHARE - 1))
 

@@ -437,3 +437,18 @@ def test_cells_beside_a_run_compute_on_one_thread_unless_told_otherwise():
             [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
         )
         assert answer.stdout.strip() == threads
+
+
+def test_of_the_probes_the_last_one_alone_keeps_its_curves(make):
+    def probe(model, settings):
+        return Measurements(held_out_loss=1.5, gradient_by_lag=[1.0, 0.5], gates={"i": 1.0})
+
+    run = make(factory, SETTINGS, probe=probe)
+    for steps in (1, 2, 3):
+        run.step()
+        wait_for(
+            lambda steps=steps: run.step_count == steps and run.state == "paused" and len(run.history.probes) > steps
+        )
+    *earlier, (_, last) = run.history.probes
+    assert {found for _, found in earlier} == {Measurements(held_out_loss=1.5)}
+    assert last == run.history.measured == probe(None, None)
