@@ -3,7 +3,8 @@
 Lesson 00's run trains behind its panel in a real JupyterLab in a real browser.  Sliders are moved at random by
 keyboard, the notebook's tab is hidden and shown, closed and opened again, the page frozen as a browser freezes what
 nobody looks at, the connection cut.  Every ten seconds the kernel's resident memory and the page's JavaScript heap
-(collected first) are noted.  Growth is the slope of a line through the samples after the warm-up, as a share of their mean.
+(collected first) are noted.  Growth is the slope of a line through the samples after the warm-up, as a share of their
+mean.
 """
 
 from __future__ import annotations
