@@ -53,6 +53,7 @@ def test_sliders_steer_whichever_thread_hears_them(open_with, over_subshells, ma
     panel = open_with(commsOverSubshells=over_subshells)
     panel.play()
     panel.switch_on("bound")
+    panel.notebook.execute("on_main.clear()")  # the cell itself, which made the panel, ran on the main thread
     before = panel.changes()
     for label in ("truncation k", "λ"):
         slider = panel.slider(label)

@@ -136,6 +136,28 @@ def test_a_step_waits_for_the_device_in_its_projection_or_not_at_all(core, kind,
     assert per_step == WAITS.get(kind, {})
 
 
+@pytest.mark.cuda
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
+@pytest.mark.parametrize(
+    ("core", "kind"), [(core, kind) for core, kind in PAIRS if kind not in WAITS], ids=lambda kind: kind.__name__
+)
+def test_nor_does_it_on_cuda_where_torch_would_say_so(core, kind):
+    class OnCuda(Batches):
+        def __getitem__(self, index):
+            return batch
+
+    batch = torch.randint(WORDS, (2, 2, Batches.steps), device="cuda").unbind()
+    state = TrainingState.begin(LanguageModel(CORES[core](), WORDS, WIDTH, dropout=0.1).cuda(), OnCuda())
+    settings = Settings(3, gradient_clip=1.0, stable_set=kind())
+    training_step(state, settings)  # the first one allocates
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for _ in range(3):
+            training_step(state, settings)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
 @pytest.mark.parametrize("core", [core for core in CORES if isinstance(CORES[core](), Recurrent)])
 def test_nor_does_a_step_with_exact_truncation(core):
     model = LanguageModel(CORES[core](), WORDS, WIDTH)
