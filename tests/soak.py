@@ -43,6 +43,7 @@ run = Run(
 TrainingPanel(run, context_length=20)"""
 
 SAMPLE_SECONDS = 10.0
+PATIENCE_MS = 300_000  # on a machine that does other work as well
 WARM_UP = 0.25  # of the time
 ALLOWED_PER_HOUR = 0.05
 SLIDERS = ("truncation k", "λ")
@@ -82,9 +83,9 @@ class Learner:
 
     def pause(self) -> None:
         self.panel.button("Pause").click()
-        wait_for(lambda: self.panel.kernel("state") == "paused", 60, "Pause did not reach the run")
+        wait_for(lambda: self.panel.kernel("state") == "paused", PATIENCE_MS / 1000, "Pause did not reach the run")
         self.panel.button("Play").click()
-        wait_for(lambda: self.panel.kernel("state") == "running", 60, "Play did not reach the run")
+        wait_for(lambda: self.panel.kernel("state") == "running", PATIENCE_MS / 1000, "Play did not reach the run")
 
     def hide(self) -> None:
         """Another tab of JupyterLab in front for a while."""
@@ -104,7 +105,7 @@ class Learner:
         time.sleep(1)
         self.notebook.reopen_tab()
         self.notebook.show_cell(0)
-        self.page.wait_for_function(f"() => ({self.panel.LOSS})()?.x?.length > 0", timeout=60_000)
+        self.page.wait_for_function(f"() => ({self.panel.LOSS})()?.x?.length > 0", timeout=PATIENCE_MS)
 
     def cut(self) -> None:
         """And the next moves are made before JupyterLab has connected again."""
@@ -130,6 +131,7 @@ def soak(minutes: float, seed: int, folder: Path) -> Path:
         with lab_server(Path(root), Path(root) / "jupyterlab.log") as address:
             browser = playwright.chromium.launch(executable_path=chromium_path(), args=CHROMIUM_FLAGS)
             page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
+            page.set_default_timeout(PATIENCE_MS)
             panel = PanelPage(LabNotebook(page, address).open("soak.ipynb"))
             panel.run_all()
             panel.play()
