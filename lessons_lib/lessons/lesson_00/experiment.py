@@ -8,7 +8,6 @@ see ``RIVALS``: a run that is bounded from its first step, and one with PyTorch'
 from __future__ import annotations
 
 import copy
-import time
 from dataclasses import dataclass, replace
 
 import torch
@@ -60,15 +59,13 @@ class Pull:
     """What happened when λ was pulled: losses in nats per step, from the pull on, and two measurements.
 
     ``error``: truncation error of the logits at k = 20, ``gradient``: gradient norm at lag 20 relative to lag 0,
-    each (before the pull, shortly after it); ``seconds``: what lay between the two; ``final``: mean loss of the
-    last 20 steps of the (pulled run, twin).
+    each (before the pull, a few steps after it); ``final``: mean loss of the last 20 steps of the (pulled run, twin).
     """
 
     loss: list[float]
     twin_loss: list[float]
     error: tuple[float, float]
     gradient: tuple[float, float]
-    seconds: float
 
     @property
     def final(self) -> tuple[float, float]:
@@ -96,13 +93,10 @@ def pull(seed: int, *, at: int, steps: int, after: int = 5, reading: Text | None
     sample = source.sample().to(default_device())
     error, gradient = [_error(model, sample)], [_gradient(model, sample)]
     losses, twin_losses = [], []
-    began = time.monotonic()
-    seconds = 0.0
     for step in range(steps - at):
         losses.append(training_step(state, bounded).loss)
         if step + 1 == after:
             error.append(_error(model, sample))
-            seconds = time.monotonic() - began
             gradient.append(_gradient(model, sample))
     for _ in range(steps - at):
         twin_losses.append(training_step(twin, free).loss)
@@ -111,7 +105,6 @@ def pull(seed: int, *, at: int, steps: int, after: int = 5, reading: Text | None
         torch.stack(twin_losses).tolist(),
         (error[0], error[1]),
         (gradient[0], gradient[1]),
-        seconds,
     )
 
 

@@ -48,6 +48,7 @@ from lessons_lib.stability import (
     set_for,
     singular_values,
 )
+from lessons_lib.stability.probes import probing
 from lessons_lib.training import Settings, batch_loss, default_device, mean_loss
 
 WIDTH, BATCH_SIZE, STEPS = 32, 16, 64
@@ -255,7 +256,7 @@ def probe(choice: Choice, lags: int = 24) -> Measure:
 
 def _input_gradient(model: LanguageModel, inputs: Tensor, targets: Tensor) -> list[float]:
     """Mean norm of the last loss's gradient at the inputs, the latest first."""
-    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+    with probing(model), torch.enable_grad():
         embedded = model.embed(inputs).detach().requires_grad_()
         loss = model.loss(model.core(embedded)[0][:, -1:], targets[:, -1:])
         (gradient,) = torch.autograd.grad(loss, embedded)

@@ -1,4 +1,4 @@
-"""The first minute works on every seed: memory collapses within seconds of the pull, and the loss is no worse."""
+"""The first minute works on every seed: memory collapses within five steps of the pull, and the loss is no worse."""
 
 import time
 
@@ -27,13 +27,12 @@ def the_text(name: str) -> Text:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "short"), [("embedded", (100, 150)), ("WikiText-2", (100, 180))])
-def test_the_error_falls_fiftyfold_in_seconds_and_the_loss_ends_below_the_twin(name, short):
+def test_the_error_falls_fiftyfold_in_five_steps_and_the_loss_ends_below_the_twin(name, short):
     reading = the_text(name)
     at, steps = by_budget(ci=short, laptop=(300, 600))
     for seed in SEEDS:
-        seen = first_minute.pull(seed, at=at, steps=steps, reading=reading)
+        seen = first_minute.pull(seed, at=at, steps=steps, after=5, reading=reading)
         assert seen.error[0] > 50 * seen.error[1], f"seed {seed}: truncation error {seen.error}"
-        assert seen.seconds < 10, f"seed {seed}: five steps took {seen.seconds:.1f} s"
         assert seen.gradient[1] < 0.2, f"seed {seed}: gradient at lag 20 {seen.gradient}"
         bounded, free = seen.final
         assert bounded < free, f"seed {seed}: loss {bounded:.3f}, twin {free:.3f}"
