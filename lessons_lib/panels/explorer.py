@@ -112,7 +112,7 @@ class Explorer(Panel):
 
     def _show_state(self, _: object = None) -> None:
         for control in self.controls.values():
-            control.slider.disabled = control.number.disabled = self.locked
+            control.lock(self.locked)
         self._say("Answer the question above: then the sliders unlock." if self.locked else "")
 
     def _say(self, text: str) -> None:

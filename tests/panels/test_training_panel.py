@@ -51,8 +51,8 @@ def test_controls_write_settings_that_the_next_step_uses(make):
     panel.buttons["Play"].click()
     panel.controls["truncation_length"].slider.value = 3
     panel.controls["stable_set"]._switch.value = True
-    panel.controls["stable_set"].number.value = 0.5
-    panel.controls["learning_rate"].number.value = 0.2
+    panel.controls["stable_set"].type("0.5")
+    panel.controls["learning_rate"].type("0.2")
     wait_for(lambda: len(panel.run.history.changes) >= 3)
     settings = panel.run.settings
     assert (settings.truncation_length, settings.learning_rate) == (3, 0.2)
@@ -65,13 +65,13 @@ def test_an_lstm_gets_a_forget_ceiling(make):
     panel = make(new_run(lambda: factory(LSTM), Settings(5, stable_set=LSTMStableSet(0.7))))
     assert panel.controls["stable_set"].slider.description == "f̄"
     assert panel.controls["stable_set"].value == 0.7
-    panel.controls["stable_set"].number.value = 0.8
+    panel.controls["stable_set"].type("0.8")
     assert panel.run.settings.stable_set == LSTMStableSet(0.8)
 
 
 def test_the_ceiling_moves_and_the_bound_of_the_inputs_stays(make):
     panel = make(new_run(lambda: factory(LSTM), Settings(5, stable_set=LSTMStableSet(0.7, input_bound=2.0))))
-    panel.controls["stable_set"].number.value = 0.8
+    panel.controls["stable_set"].type("0.8")
     assert panel.run.settings.stable_set == LSTMStableSet(0.8, input_bound=2.0)
 
 
