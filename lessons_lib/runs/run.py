@@ -30,6 +30,11 @@ PROBE_SECONDS = 0.8  # at least one a second, with room for the step in between
 PROBE_SHARE = 0.14  # of the thread's time, 0.16 of a training step; a dear probe runs less often
 BACKGROUND = 5  # niceness of a run's thread
 ENDED = ("finished", "stopped", "diverged", "failed")
+# What a run is, apart from its name and who listens to it: what goes over when one goes on where another was.
+BELONGINGS = (
+    *("factory", "_first_settings", "_mailbox", "_training", "_twin", "_measuring", "_error", "history", "message"),
+    *("steps", "seed", "optimizer", "probe", "twin"),
+)
 
 _registry: dict[str, Run] = {}
 _registering = threading.Lock()
@@ -60,7 +65,7 @@ class Run:
     Args:
         factory: builds ``(model, stream)`` from scratch, with its own seed; called again at every reset.
         settings: the first :class:`Settings`.
-        name: identifies the run; a run of the same name is stopped and replaced.
+        name: identifies the run; a run of the same name is stopped and replaced, and kept as ``earlier``.
         steps: how many steps to train; None: until stopped.
         seed, optimizer: as for :func:`lessons_lib.training.train`.
         probe: measures the model about once a second, ``probe(model, settings) -> Measurements``, at most a sixth
@@ -76,6 +81,9 @@ class Run:
         message: what to know about that state, one line ("" when there is nothing to say).
         history: a :class:`History`.
         factory: what the next reset builds from.
+        earlier: the run that this one replaced, if it had taken a step; :meth:`go_on` takes it up again, and a first
+            step or a reset forgets it.
+        left: the state in which its successor found it.
         listeners: called in the run's thread with the run, ten times a second while something is new and at every
             change of state.
     """
@@ -101,8 +109,13 @@ class Run:
         with _registering:
             old = _registry.get(name)
             _registry[name] = self
+        self.earlier: Run | None = None
+        self.left = "ready"
         if old is not None:
+            old.left = old.state
             old.close()
+            # A cell may be run twice before anything is pressed.
+            self.earlier, old.earlier = (old if old.step_count else old.earlier), None
         self._begin()
 
     def _begin(self) -> None:
@@ -177,12 +190,28 @@ class Run:
         Waits for the step in hand.  A new ``factory`` replaces the old one (a preset with another start).
         """
         self._end_thread()
+        self.earlier = None
         if factory is not None:
             self.factory = factory
         if changes:
             self._first_settings = Mailbox(self._first_settings).update(**changes)
         self._begin()
         self._tell()
+
+    def go_on(self) -> None:
+        """Take up the run that this one replaced: its model, twin, settings and history; training, if it was."""
+        earlier, self.earlier = self.earlier, None
+        if earlier is None:
+            return
+        self._end_thread()
+        for name in BELONGINGS:
+            setattr(self, name, getattr(earlier, name))
+        self.resets += 1
+        self._wanted, self._single_steps = "pause", 0
+        self.state = earlier.left if earlier.left in ENDED else "paused"
+        self._tell()
+        if earlier.left == "running":
+            self.start()
 
     def result(self, timeout: float | None = None) -> History:
         """The history, after waiting for a running or stopped run to end; an unstarted or paused one answers at once.
@@ -227,7 +256,7 @@ class Run:
                 self._thread = threading.Thread(
                     target=context.run, args=(self._live,), name=f"run {self.name}", daemon=True
                 )
-                self.state = "running"
+                self.state, self.earlier = "running", None
                 self._thread.start()
             self._condition.notify_all()
 
