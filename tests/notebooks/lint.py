@@ -103,7 +103,7 @@ def _of_cells(notebook: NotebookNode) -> Iterator[str]:
             yield f"cell {number} has {lines} lines: {LONGEST_CELL} at most, 12 read well"
         if ASKS.search(cell.source):
             if not cell.metadata.get("jupyter", {}).get("source_hidden"):
-                yield f"cell {number} shows the answer beside its question: run make notebooks, which folds it"
+                yield f"cell {number} asks and is not folded: run make notebooks, which folds it"
             if more := _beside_the_question(cell.source):
                 yield f"cell {number} is folded because it asks, and hides {more!r}: give that a cell of its own"
         if cell.execution_count is None:

@@ -47,9 +47,9 @@ def test_a_fit_notebook_has_no_complaint(tmp_path: Path) -> None:
         (ran("# NBVAL_IGNORE_OUTPUT because it varies\n1"), "does not read"),
         (ran("# NBVAL_SKIP\n1"), "hides a failure"),
         (ran("1", metadata={"tags": ["raises-exception"]}), "hides a failure"),
-        (ran("bet = predict('?', ['a', 'b'])"), "shows the answer"),
+        (ran("ask(questions.past)"), "not folded"),
         (
-            ran("bet = predict('?', ['a', 'b'])\nmodel = 1", metadata={"jupyter": {"source_hidden": True}}),
+            ran("ask(questions.past)\nmodel = 1", metadata={"jupyter": {"source_hidden": True}}),
             "'model = 1'",
         ),
         (
