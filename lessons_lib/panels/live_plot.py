@@ -110,6 +110,13 @@ class LivePlot(anywidget.AnyWidget):
                 timer.daemon = True
                 timer.start()
 
+    def replace_all(self, replace: Mapping[str, Samples]) -> None:
+        """Replace some curves and send the figure whole: for traces whose names or styles have changed."""
+        with self._lock:
+            for name, (x, y) in replace.items():
+                self._curve(name).assign(x, y)
+            self._send_everything()
+
     def clear(self) -> None:
         """Empty every curve: a new experiment starts. Frames of the old one still under way are dropped."""
         with self._lock:

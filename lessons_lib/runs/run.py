@@ -19,6 +19,8 @@ from lessons_lib.corpora import Batches
 from lessons_lib.models import Trainable
 from lessons_lib.runs.history import History
 from lessons_lib.runs.measurements import Measurements
+from lessons_lib.runs.recording import Recording
+from lessons_lib.runs.script import script
 from lessons_lib.training import Mailbox, Settings, StepRecord, TrainingState, training_step
 from lessons_lib.training.train import check_truncation
 
@@ -33,7 +35,7 @@ ENDED = ("finished", "stopped", "diverged", "failed")
 # What a run is, apart from its name and who listens to it: what goes over when one goes on where another was.
 BELONGINGS = (
     *("factory", "_first_settings", "_mailbox", "_training", "_twin", "_measuring", "_error", "history", "message"),
-    *("steps", "seed", "optimizer", "probe", "twin"),
+    *("steps", "seed", "optimizer", "probe", "twin", "_first_used", "_used", "_threads"),
 )
 
 _registry: dict[str, Run] = {}
@@ -48,6 +50,11 @@ class _Measuring:
     parts: Iterator[Measurements]
     found: Measurements = field(default_factory=Measurements)
     seconds: float = 0.0  # spent on it so far
+
+
+def _threads() -> int:
+    """How many threads a run computes with."""
+    return max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1))
 
 
 def _parts(probe: Measure, model: Trainable, settings: Settings) -> Iterator[Measurements]:
@@ -84,6 +91,7 @@ class Run:
         earlier: the run that this one replaced, if it had taken a step; :meth:`go_on` takes it up again, and a first
             step or a reset forgets it.
         left: the state in which its successor found it.
+        pace: the most steps a second; None: as many as there can be.  A change of a setting waits for no pace.
         listeners: called in the run's thread with the run, ten times a second while something is new and at every
             change of state.
     """
@@ -103,6 +111,7 @@ class Run:
         self.name, self.steps, self.seed, self.optimizer = name, steps, seed, optimizer
         self.probe, self.twin = probe, twin
         self.listeners: list[Callable[[Run], None]] = []
+        self._pace: float | None = None
         self.factory, self._first_settings = factory, settings
         self._condition, self._preparing = threading.Condition(), threading.Lock()
         self._thread: threading.Thread | None = None
@@ -124,6 +133,9 @@ class Run:
         self._twin: tuple[TrainingState, Settings] | None = None
         self._measuring: _Measuring | None = None
         self._error: BaseException | None = None
+        self._first_used: Settings | None = None
+        self._used: Settings | None = None  # by the last step
+        self._threads = _threads()
         self._wanted, self._single_steps = "pause", 0
         self.history, self.state, self.message = History(), "ready", ""
         self.resets = getattr(self, "resets", -1) + 1  # so that a view can tell old news from new
@@ -159,7 +171,20 @@ class Run:
         if self._training is not None:
             trial = Mailbox(self.settings).update(**changes)
             check_truncation(trial, self._training.stream)
-        return self._mailbox.update(**changes)
+        settings = self._mailbox.update(**changes)
+        with self._condition:
+            self._condition.notify_all()
+        return settings
+
+    @property
+    def pace(self) -> float | None:
+        return self._pace
+
+    @pace.setter
+    def pace(self, steps_per_second: float | None) -> None:
+        with self._condition:
+            self._pace = steps_per_second
+            self._condition.notify_all()
 
     def start(self) -> None:
         """Train, from the beginning or from a pause.  Does nothing while running or after the end."""
@@ -212,6 +237,46 @@ class Run:
         self._tell()
         if earlier.left == "running":
             self.start()
+
+    @property
+    def moves(self) -> list[tuple[int, Settings]]:
+        """(step, the settings from that step on), the first at step 0."""
+        return self.history.moves(self._first_used or self.settings)
+
+    def script(self) -> str:
+        """A plain cell that repeats this run so far: in a fresh kernel, on a CPU, with the same losses to the last bit.
+
+        Raises:
+            ValueError: no code is known for the factory (a lambda, say).
+        """
+        return script(
+            self.factory,
+            self.moves,
+            steps=len(self.history.steps),
+            name=self.name,
+            seed=self.seed,
+            optimizer=self.optimizer,
+            threads=self._threads,
+        )
+
+    def recording(self) -> Recording:
+        """What is kept of this run when it is gone."""
+        try:
+            code = self.script()
+        except ValueError:
+            code = ""
+        history, measured = self.history, self.history.measured
+        steps, twins = len(history.steps), len(history.twin_steps)
+        return Recording(
+            self.name,
+            tuple(self.moves),
+            tuple(history.loss[:steps]),
+            tuple(history.twin_steps[:twins]),
+            tuple(history.twin_loss[:twins]),
+            tuple(measured.truncation_error or ()),
+            tuple(measured.truncation_bound or ()),
+            code,
+        )
 
     def result(self, timeout: float | None = None) -> History:
         """The history, after waiting for a running or stopped run to end; an unstarted or paused one answers at once.
@@ -278,7 +343,8 @@ class Run:
     def _live(self) -> None:
         try:
             # One core stays free for the kernel and the browser.
-            torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1)))
+            self._threads = _threads()
+            torch.set_num_threads(self._threads)
             if sys.platform == "linux":  # where a thread has a priority of its own: the page and the sliders go first
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND)
             self._loop(self._prepared())
@@ -289,7 +355,8 @@ class Run:
             self._thread = None
 
     def _loop(self, training: TrainingState) -> None:
-        used = self.settings
+        if self._first_used is None or self._used is None:
+            self._first_used = self._used = self.settings
         if isinstance(self.twin, Settings):
             self._leave_twin(training, self.twin)
         records: list[StepRecord] = []
@@ -314,10 +381,11 @@ class Run:
             if time.monotonic() >= probe_due:
                 probe_due = self._measure(training, whole=training.step == 0)
             settings = self.settings
-            if settings != used:
-                self._leave_twin(training, used)
-                self.history.note_changes(used, settings, training.step)
-                used = settings
+            if settings != self._used:
+                self._leave_twin(training, self._used)
+                self.history.note_changes(self._used, settings, training.step)
+                self._used = settings
+            began = time.monotonic()
             records.append(training_step(training, settings))
             twins += self._twin_steps(training, settings, most=2)
             with self._condition:
@@ -334,6 +402,16 @@ class Run:
                 self._measure(training, whole=True)
                 self._set_state("finished")
                 return
+            self._keep_pace(began, settings)
+
+    def _keep_pace(self, began: float, settings: Settings) -> None:
+        """Wait until the step that began then has had its time, or something is asked for."""
+        with self._condition:
+            while self._pace is not None and self._wanted == "run" and self.settings is settings:
+                left = began + 1 / self._pace - time.monotonic()
+                if left <= 0:
+                    return
+                self._condition.wait(left)
 
     def _twin_steps(
         self, training: TrainingState, settings: Settings, *, most: int | None = None

@@ -168,7 +168,6 @@ class RacePanel(PlayerPanel):
     def _show_state(self, _: object = None) -> None:
         with self._lock:
             super()._show_state()
-            self.buttons["Play"].button_style = "" if self.buttons["Play"].disabled else "primary"
             self._about.value = f'<div style="line-height:1.4">{escape(about(self.task, self.context.value))}</div>'
             self._card.value = card(self.task, self.standings)
             self.plot.alt = in_words(self.task, self.standings)

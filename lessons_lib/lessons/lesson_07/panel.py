@@ -16,7 +16,7 @@ from lessons_lib.lessons.lesson_07 import experiment as n_gram
 from lessons_lib.panels.controls import NumberControl
 from lessons_lib.panels.live_plot import LivePlot
 from lessons_lib.panels.panel import PlayerPanel
-from lessons_lib.panels.training_plot import SET_BY_YOU
+from lessons_lib.panels.training_traces import SET_BY_YOU
 
 SMOOTHED = 10  # steps of the running mean
 MOST_MARKS, STAYS = 8, 5  # marks drawn; steps that an n must last to be marked
