@@ -32,6 +32,11 @@ class Text:
     vocabulary: Vocabulary | None = None
     optimal_loss: float | None = None
 
+    @property
+    def unit(self) -> str:
+        """What a token is, in the plural."""
+        return "tokens" if self.vocabulary is None else "words"
+
     def sample(self) -> Tensor:
         """Held-out sequences to measure on: (sequences, tokens)."""
         rows, columns = SAMPLE

@@ -11,8 +11,9 @@ function named(panel, seen) {
       seen.add(handle);
       const logarithmic = slider.classList.contains("lessons-logarithmic");
       const say = () => {
-        const now = Number(handle.getAttribute("aria-valuenow"));
-        const number = logarithmic ? Number((10 ** now).toPrecision(2)) : now;
+        // The attribute itself is rounded to one digit.
+        const now = [handle.closest(".noUi-target").noUiSlider.get(true)].flat()[0];
+        const number = logarithmic ? Number((10 ** now).toPrecision(2)) : Number(Number(now).toPrecision(9));
         handle.setAttribute("aria-valuetext", String(number));
       };
       new MutationObserver(say).observe(handle, { attributes: true, attributeFilter: ["aria-valuenow"] });

@@ -40,6 +40,8 @@ class Panel(widgets.VBox):
     """
 
     plot: LivePlot
+    name = ""
+    prediction: Question | None = None
 
     def __init__(self, name: str, prediction: Question | None) -> None:
         self.name, self.prediction = name, prediction

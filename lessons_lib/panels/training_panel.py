@@ -112,6 +112,7 @@ class TrainingPanel(Panel):
         self._bar.layout.visibility = "visible" if run.steps else "hidden"
         self._progress = widgets.HTML(layout=widgets.Layout(flex="0 0 auto"))
         self._meter = widgets.HTML()
+        self._meter.add_class("lessons-meter")
         super().__init__(run.name, prediction)
         self._on_news(run)
         run.listeners.append(self._on_news)

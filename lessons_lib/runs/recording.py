@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -52,7 +53,9 @@ class Recording:
             the new folder.
         """
         kept = re.sub(r"\W+", "_", self.name).strip("_")
-        place = folder / f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{kept}"
+        when = f"{datetime.now():%Y-%m-%d_%H-%M-%S}"
+        names = (f"{when}{again}_{kept}" for again in itertools.chain([""], map("-{}".format, itertools.count(2))))
+        place = next(folder / name for name in names if not (folder / name).exists())
         moves = [[step, settings_to_json(settings)] for step, settings in self.moves]
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__} | {"moves": moves}
         if self.script:
@@ -73,12 +76,14 @@ class Recording:
             fields: dict[str, Any] = json.loads((place / FILE).read_text())
             if fields.pop("format") != FORMAT:
                 raise ValueError("another format")
+            if not fields["moves"]:
+                raise ValueError("no settings")
             moves = tuple((step, settings_from_json(settings)) for step, settings in fields.pop("moves"))
             lists: dict[str, Any] = {
                 name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()
             }
             return cls(moves=moves, **lists)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise ValueError(f"{place.name} is no saved run that can be read: {error}") from error
 
 

@@ -35,7 +35,7 @@ def factory(seed: int = 0, reading: Text | None = None) -> tuple[LanguageModel, 
     model = LanguageModel(TanhRNN(WIDTH, WIDTH), source.vocabulary_size, WIDTH)
     torch.nn.init.normal_(model.embedding.weight, std=0.1)
     torch.nn.init.orthogonal_(model.core.cells[0].weight_hh_l0, gain=2.0)
-    return model, Stream(source.train.to(default_device()), BATCH_SIZE, STEPS)
+    return model, Stream(source.train.to(default_device()), BATCH_SIZE, STEPS, unit=source.unit)
 
 
 def settings() -> Settings:

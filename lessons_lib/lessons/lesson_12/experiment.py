@@ -52,7 +52,9 @@ def factory(family: str, seed: int = 0, reading: Text | None = None) -> tuple[La
         raise ValueError(f"unknown family {family!r}: choose rnn or lstm")
     source, d = reading or text(), width()
     core = TanhRNN(d, d) if family == "rnn" else LSTM(d, d, input_clip=INPUT_CLIP)
-    return LanguageModel(core, source.vocabulary_size, d), Stream(source.train.to(default_device()), BATCH_SIZE, STEPS)
+    return LanguageModel(core, source.vocabulary_size, d), Stream(
+        source.train.to(default_device()), BATCH_SIZE, STEPS, unit=source.unit
+    )
 
 
 def settings(row: str, learning_rate: float | None = None) -> Settings:
