@@ -135,6 +135,7 @@ class NumberControl(widgets.VBox):
         # A logarithmic slider gives 1.1220184543: the box rounds it, and the handle stays where the learner put it.
         value = self._rounded(change["new"])
         if not self._showing and value != self._number:
+            self._number = value
             self._tell(value)  # before the box is redrawn: a training step may be waiting for it
             self._stand(value, slider=False)
 
@@ -148,6 +149,7 @@ class NumberControl(widgets.VBox):
             self.box.value = written(self._number)
             return
         if value != self._number:
+            self._number = value
             self._tell(value)
         self._stand(value)
 

@@ -13,7 +13,7 @@ from lessons_lib.panels.access import PANEL, Access
 from lessons_lib.panels.asking import QuestionWidget
 from lessons_lib.panels.controls import close_all
 from lessons_lib.panels.live_plot import LivePlot
-from lessons_lib.panels.transport import PlayButton, StatusLine, action
+from lessons_lib.panels.transport import PlayButton, StatusLine, action, speed_menu
 from lessons_lib.runs import Player
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class PlayerPanel(Panel):
         make, on_record: the player's; both are called in its thread.
         tooltips: what Play, Pause and Reset do.
         name, prediction: as for :class:`Panel`; Play is locked until the question is answered.
+        speed: "slow", "normal" or "fast", to begin with.
     """
 
     states: ClassVar[Mapping[str, str]] = STATES
@@ -115,6 +116,7 @@ class PlayerPanel(Panel):
         *,
         name: str,
         prediction: Question | None,
+        speed: str = "fast",
     ) -> None:
         self._replace(name)
         self._lock = threading.RLock()
@@ -124,9 +126,14 @@ class PlayerPanel(Panel):
             "Play": PlayButton(self.player.start, self.player.pause, play, pause),
             "Reset": action("Reset", "refresh", reset, self.reset),
         }
+        self.speed = speed_menu(lambda pace: setattr(self.player, "pace", pace), speed)
         self._said = StatusLine()
         super().__init__(name, prediction)
         self.player.listeners.append(self._show_state)
+
+    def transport(self) -> list[widgets.Widget]:
+        """What moves it in time, from left to right."""
+        return [*self.buttons.values(), self.speed]
 
     def reset(self) -> None:
         """Begin again."""

@@ -7,6 +7,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 
 import ipywidgets as widgets
 
@@ -113,6 +114,7 @@ class TrainingPanel(Panel):
         self._progress = widgets.HTML(layout=widgets.Layout(flex="0 0 auto"))
         self._meter = widgets.HTML()
         self._meter.add_class("lessons-meter")
+        self._written = widgets.HTML("It has written nothing yet.")
         super().__init__(run.name, prediction)
         self._on_news(run)
         run.listeners.append(self._on_news)
@@ -155,13 +157,19 @@ class TrainingPanel(Panel):
         progress = widgets.Box(
             [self._bar, self._progress], layout=widgets.Layout(flex="1 1 26em", align_items="center")
         )
-        side, plots = widgets.VBox([self.settings, self._meter, self.past]), widgets.VBox([self.plot])
+        side, plots = widgets.VBox([self.settings, self._told(), self.past]), widgets.VBox([self.plot])
         side.add_class("lessons-side")
         plots.add_class("lessons-plots")
         body = widgets.Box([side, plots])
         body.add_class("lessons-body")
         news = widgets.Box([self._state, progress], layout=row)
         return [*self._question(), self._found, widgets.Box(groups, layout=row), news, body]
+
+    def _told(self) -> widgets.Widget:
+        """The theorem meter, and in a tab beside it what the model writes, where the probe lets it write."""
+        if getattr(self.run.probe, "writer", None) is None:
+            return self._meter
+        return widgets.Tab([self._meter, self._written], titles=("Theorem", "Write"))
 
     def _picture(self) -> bytes:
         page = self.figure().to_html(include_plotlyjs=True, full_html=True)
@@ -219,6 +227,12 @@ class TrainingPanel(Panel):
                 gap = gap_to_twin(run) if run.twin else None
                 tiles = meter(run.history.measured, self.context_length, self._norm, self.unit, gap)
                 self._meter.value = tiles
+                self._show_written()
+
+    def _show_written(self) -> None:
+        if (written := self.run.history.measured.written) is not None:
+            words = f"<i>{escape(written.prompt)}</i> {escape(written.continued)}"
+            self._written.value = f'<div style="line-height:1.4">{words}</div>'
 
     def _show_earlier(self) -> None:
         earlier = self.run.earlier

@@ -32,8 +32,8 @@ SAYS = {
     "below 1, every difference fades.",
     "gradient": "How much an input of some {many} ago still moves the loss. A falling line means that the distant "
     "past teaches nothing.",
-    "error": "How far the predictions change when the model reads only the last few {many}: measured, and the most "
-    "that the theorem allows. Below ε they count as the same.",
+    "error": "How far the logits move, at most, when the model reads only the last few {many}: measured, and the most "
+    "that the theorem allows. Below ε predictions count as the same.",
 }
 
 

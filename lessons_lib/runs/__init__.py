@@ -6,6 +6,7 @@ from lessons_lib.runs.player import Player
 from lessons_lib.runs.probes import Probe
 from lessons_lib.runs.recording import Recording, saved_runs
 from lessons_lib.runs.run import Factory, Measure, Run
+from lessons_lib.runs.writer import Writer, Written
 
 __all__ = [
     "Change",
@@ -17,5 +18,7 @@ __all__ = [
     "Probe",
     "Recording",
     "Run",
+    "Writer",
+    "Written",
     "saved_runs",
 ]

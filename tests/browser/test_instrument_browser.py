@@ -42,6 +42,7 @@ from lessons_lib.runs import Run
 run = Run(tiny.factory(seed=0), tiny.SETTINGS, name="tiny", probe=tiny.probe(), twin=True)
 panel = TrainingPanel(run, first="error", speed="normal")
 panel"""
+CELLS = [CELL, "kept = 1"]
 PLOTS = 4
 
 
@@ -49,7 +50,7 @@ PLOTS = 4
 def page(shared_notebook, lab_root: Path) -> PanelPage:
     """One page for the whole file, the file browser closed."""
     (lab_root / "tiny.py").write_text(TINY)
-    write_notebook(lab_root / "instrument.ipynb", [CELL, "kept = 1"])
+    write_notebook(lab_root / "instrument.ipynb", CELLS)
     shared_notebook.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     shared_notebook.open("instrument.ipynb")
     shared_notebook.page.evaluate("() => window.jupyterapp.shell.collapseLeft()")
@@ -62,6 +63,14 @@ def run_cell(panel: PanelPage) -> None:
     panel.notebook.run_cell(0)
     drawn = f"() => document.querySelectorAll('.lessons-live-plot-part.js-plotly-plot').length === {PLOTS}"
     panel.notebook.page.wait_for_function(drawn, timeout=120_000)
+
+
+def playing(panel: PanelPage) -> PanelPage:
+    """The panel with its run under way, whatever the test before has left."""
+    if panel.kernel("state") != "running":
+        panel.button("Play").click()
+        wait_for(lambda: panel.kernel("state") == "running", 60, "Play did not reach the run")
+    return panel
 
 
 def boxes(notebook: LabNotebook, width: int, height: int) -> dict[str, list[dict]]:
@@ -114,7 +123,7 @@ def test_the_lessons_picture_comes_first_and_every_plot_explains_itself(page):
     assert rooms.first.get_by_role("button").get_attribute("aria-label").startswith("What is “Error from forgetting")
     said = page.notebook.page.locator(".lessons-live-plot-says")
     assert [said.nth(i).is_visible() for i in range(PLOTS)] == [True] * PLOTS
-    page.play()
+    playing(page)
     wait_for(lambda: not any(said.nth(i).is_visible() for i in range(PLOTS)), 60)
     rooms.first.get_by_role("button").focus()
     rooms.first.get_by_role("button").press("Shift")  # the focus is a keyboard's
@@ -125,7 +134,7 @@ def test_the_lessons_picture_comes_first_and_every_plot_explains_itself(page):
 
 def test_play_and_pause_keep_the_keyboards_focus(page):
     focused = "() => document.activeElement.textContent.trim()"
-    assert page.kernel("state") == "running"
+    playing(page).button("Pause").focus()
     for state, offered in (("paused", "Play"), ("running", "Pause")):
         page.notebook.page.keyboard.press("Space")
         wait_for(lambda state=state: page.kernel("state") == state, 30)
@@ -147,6 +156,7 @@ def test_sliders_have_names_and_letters_do_not_reach_the_cells(page):
 
 
 def test_a_status_line_is_updated_and_not_replaced(page):
+    playing(page)
     lines = "[...document.querySelectorAll('.lessons-panel .lessons-status[role=status]')]"
     page.notebook.page.evaluate(f"() => {{ window.line = {lines}.find(e => e.textContent.includes('Running')) }}")
     page.button("Pause").click()
@@ -156,8 +166,7 @@ def test_a_status_line_is_updated_and_not_replaced(page):
 
 
 def test_a_comma_is_a_point_and_a_number_out_of_range_is_refused_in_a_line(page):
-    page.button("Play").click()
-    page.switch_on("bound")
+    playing(page).switch_on("bound")
     typed = page.notebook.page.get_by_role("textbox", name="λ, typed")
     typed.fill("0,9")
     typed.press("Enter")
@@ -169,10 +178,11 @@ def test_a_comma_is_a_point_and_a_number_out_of_range_is_refused_in_a_line(page)
     assert page.notebook.kernel("run.settings.stable_set.knob_value") == "0.9"
 
 
-def test_a_page_reloaded_without_a_save_finds_its_living_run(page):
+def test_a_page_reloaded_without_a_save_finds_its_living_run(page, lab_root):
     notebook = page.notebook
-    wait_for(lambda: page.steps() > 20, 120)
+    wait_for(lambda: playing(page).steps() > 20, 120)
     changes = page.changes()
+    write_notebook(lab_root / "instrument.ipynb", CELLS)  # as it is on the disk when nothing was saved
     notebook.page.reload()
     notebook._wait_until_ready()
     assert notebook.page.locator(".lessons-panel").count() == 0
@@ -190,7 +200,7 @@ def test_a_page_reloaded_without_a_save_finds_its_living_run(page):
 def test_twenty_moves_by_keyboard_copied_as_code_give_the_same_losses(page, lab_root):
     notebook = page.notebook
     moves = random.Random(0)
-    before = page.changes()
+    before = playing(page).changes()
     while page.changes() < before + 20:
         name = moves.choice(["truncation k", "λ", "learning rate"])
         slider = notebook.page.get_by_role("slider", name=name)
@@ -212,6 +222,7 @@ def test_a_saved_run_stands_as_a_ghost_behind_the_next(page, lab_root):
     notebook.execute(
         "import pathlib, lessons_lib.panels.past_runs as past; past.runs_folder = lambda: pathlib.Path('my_runs')"
     )
+    wait_for(lambda: playing(page).steps() > 0, 60)
     page.button("Save run").click()
     notebook.page.get_by_text("Saved in my_runs/").wait_for()
     (place,) = (lab_root / "my_runs").iterdir()

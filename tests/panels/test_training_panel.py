@@ -13,7 +13,7 @@ from lessons_lib.corpora import Stream
 from lessons_lib.models import GRU, LSTM, LanguageModel, LinearRecurrence, TanhRNN
 from lessons_lib.panels import Preset, TrainingPanel, presets_for
 from lessons_lib.panels.training_plot import gap_to_twin, marks
-from lessons_lib.runs import Change, Probe, Run
+from lessons_lib.runs import Change, Probe, Run, Writer
 from lessons_lib.stability import EigenvalueDisc, LSTMStableSet, LSTMWideSet, SpectralBall, Unconstrained
 from lessons_lib.training import Settings
 from tests.waiting import wait_for
@@ -404,3 +404,15 @@ def test_speed_sets_the_runs_pace(make):
     assert panel.run.pace == 4
     panel.speed.value = "fast"
     assert panel.run.pace is None
+
+
+def test_a_model_that_may_write_is_read_in_a_tab(make):
+    writer = Writer(TOKENS[:3], lambda tokens: [f"<{token}>" for token in tokens.tolist()], length=4)
+    probe = Probe(Stream(TOKENS, 1, 100)[0], TOKENS[:30].view(1, -1), 8, 8, writer=writer)
+    panel = make(Run(factory, Settings(5), name="panel test", probe=probe))
+    panel.buttons["Step"].click()
+    wait_for(lambda: panel.run.state == "paused" and panel.run.history.measured.written)
+    written = panel.run.history.measured.written
+    assert len(written.continued.split()) == 4
+    assert html.escape(written.continued) in panel._written.value
+    assert panel._told().titles == ("Theorem", "Write")

@@ -46,7 +46,8 @@ def settings() -> Settings:
 def probe(reading: Text | None = None) -> Probe:
     """What the panel measures about once a second; little text, because a slider's move waits for it to end."""
     source = reading or text()
-    return Probe(held_out=Stream(source.held_out, 1, 1_000)[0], sample=source.sample()[:1, :61])
+    held_out = Stream(source.held_out, 1, 1_000)[0]
+    return Probe(held_out, source.sample()[:1, :61], writer=source.writer())
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class OrderPanel(PlayerPanel):
     def _rows(self) -> list[widgets.Widget]:
         wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 10px"}
         self.control.layout.flex = "1 1 16em"
-        steering = widgets.Box([*self.buttons.values(), self.control], layout=widgets.Layout(**wrap))
+        steering = widgets.Box([*self.transport(), self.control], layout=widgets.Layout(**wrap))
         return [*self._question(), steering, self._said, self.plot]
 
     def _set_order(self, n: int) -> None:

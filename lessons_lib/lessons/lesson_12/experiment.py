@@ -72,7 +72,8 @@ def settings(row: str, learning_rate: float | None = None) -> Settings:
 def probe(reading: Text | None = None) -> Probe:
     """What the panel measures about once a second; little text, because a slider's move waits for it to end."""
     source = reading or text()
-    return Probe(Stream(source.held_out, 1, 1_000)[0], source.sample()[:1, :41], max_context=25, max_lag=25)
+    held_out = Stream(source.held_out, 1, 1_000)[0]
+    return Probe(held_out, source.sample()[:1, :41], max_context=25, max_lag=25, writer=source.writer())
 
 
 @dataclass(frozen=True)
