@@ -36,7 +36,9 @@ NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false"
 
 .PHONY: lab test check notebooks solutions site slides results bench clean
 
+# JupyterLab shows no widgets of a notebook that it does not trust: a page reloaded half-way would lose its panel.
 lab: $(VENV)/lab.stamp
+	@$(VENV)/bin/jupyter-trust notebooks/*.ipynb >/dev/null
 	$(RUN) -m jupyterlab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb \
 		$$([ "$$(id -u)" -ne 0 ] || echo --allow-root) $(LAB)
 

@@ -452,3 +452,88 @@ def test_of_the_probes_the_last_one_alone_keeps_its_curves(make):
     *earlier, (_, last) = run.history.probes
     assert {found for _, found in earlier} == {Measurements(held_out_loss=1.5)}
     assert last == run.history.measured == probe(None, None)
+
+
+def test_a_replaced_run_goes_on_where_it_was_with_all_it_has(make):
+    old = make(factory, SETTINGS, twin=True)
+    old.start()
+    wait_for(lambda: old.step_count > 5)
+    old.update(stable_set=SpectralBall(0.5))
+    wait_for(lambda: len(old.history.twin_steps) > 3)
+    new = make(factory, SETTINGS, twin=True)
+    assert new.earlier is old
+    assert (old.left, new.step_count, new.settings) == ("running", 0, SETTINGS)
+    taken = old.step_count
+    new.go_on()
+    assert new.earlier is None
+    wait_for(lambda: new.step_count > taken + 5 and new.state == "running")
+    new.stop()
+    history = new.result(60)
+    assert history.steps == list(range(len(history.loss)))
+    change = history.changes[0]
+    assert (change.name, change.new) == ("stable_set", SpectralBall(0.5))
+    alone = [r.loss.item() for r in train(*factory(), SETTINGS, steps=history.twin_steps[-1] + 1)]
+    assert history.twin_loss == alone[history.twin_steps[0] :]
+
+
+def test_a_paused_run_is_taken_up_paused_and_what_is_moved_then_is_recorded(make):
+    old = make(factory, SETTINGS)
+    old.step()
+    wait_for(lambda: old.state == "paused")
+    middle = make(factory, SETTINGS)
+    new = make(factory, SETTINGS)  # the cell was run twice
+    assert (middle.earlier, new.earlier) == (None, old)
+    new.go_on()
+    assert (new.state, new.step_count) == ("paused", 1)
+    new.update(learning_rate=0.05)
+    new.step()
+    wait_for(lambda: new.step_count == 2 and new.state == "paused")
+    assert [(step, settings.learning_rate) for step, settings in new.moves] == [(0, 0.1), (1, 0.05)]
+
+
+@pytest.mark.parametrize("begin", ["start", "step", "reset"])
+def test_beginning_anew_forgets_the_earlier_run(make, begin):
+    old = make(factory, SETTINGS)
+    old.step()
+    wait_for(lambda: old.state == "paused")
+    new = make(factory, SETTINGS)
+    getattr(new, begin)()
+    assert new.earlier is None
+    new.go_on()
+    assert new.model is not old.model
+
+
+def test_the_twin_parts_at_the_first_change_that_acts(make):
+    run = make(factory, SETTINGS, twin=True, steps=40)
+    run.step()
+    wait_for(lambda: run.state == "paused")
+    run.update(stable_set=SpectralBall(50.0))  # far outside: nothing is moved
+    for _ in range(9):
+        run.step()
+    wait_for(lambda: run.step_count == 10 and run.state == "paused")
+    assert run.history.twin_steps == []
+    run.update(stable_set=SpectralBall(0.2))
+    run.start()
+    history = run.result(60)
+    assert [change.step for change in history.changes] == [1, 10]
+    assert history.twin_steps[0] == 10
+    alone = [r.loss.item() for r in train(*factory(), SETTINGS, steps=history.twin_steps[-1] + 1)]
+    assert history.twin_loss == alone[10:]
+
+
+def test_a_slow_run_waits_between_steps_but_not_with_a_change(make):
+    run = make(factory, SETTINGS)
+    run.step()  # whatever a first step takes
+    wait_for(lambda: run.state == "paused")
+    run.pace = 1 / 3600
+    run.start()
+    wait_for(lambda: run.step_count == 2)
+    run.update(truncation_length=3)
+    wait_for(lambda: [change.step for change in run.history.changes] == [2])
+    run.pause()
+    wait_for(lambda: run.state == "paused")
+    assert run.step_count == 3
+    run.start()
+    wait_for(lambda: run.step_count == 4)
+    run.pace = None
+    wait_for(lambda: run.step_count > 10)

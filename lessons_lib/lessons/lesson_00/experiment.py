@@ -40,7 +40,7 @@ def factory(
     torch.nn.init.normal_(model.embedding.weight, std=0.1)
     if start == "2 x orthogonal":
         torch.nn.init.orthogonal_(model.core.cells[0].weight_hh_l0, gain=2.0)
-    return model, Stream(source.train.to(default_device()), BATCH_SIZE, STEPS)
+    return model, Stream(source.train.to(default_device()), BATCH_SIZE, STEPS, unit=source.unit)
 
 
 def settings() -> Settings:
@@ -51,7 +51,8 @@ def settings() -> Settings:
 def probe(reading: Text | None = None) -> Probe:
     """What the panel measures about once a second; little text, because a slider's move waits for it to end."""
     source = reading or text()
-    return Probe(held_out=Stream(source.held_out, 1, 1_000)[0], sample=source.sample()[:1, :61])
+    held_out = Stream(source.held_out, 1, 1_000)[0]
+    return Probe(held_out, source.sample()[:1, :61], writer=source.writer())
 
 
 @dataclass(frozen=True)
