@@ -8,6 +8,8 @@ import latex2mathml.converter
 import nbformat
 from nbformat import NotebookNode
 
+from notebooks.build import minutes
+
 PLOTLY, WIDGET = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json"
 
 
@@ -19,7 +21,7 @@ def read(text: str) -> NotebookNode:
 def without_kernel(notebook: NotebookNode) -> NotebookNode:
     """The same notebook: plotly figures drawn by the page, a plain sentence for each widget, folded sources removed.
 
-    A folded cell asks a question and holds its answer.
+    A folded cell asks a question: the page shows that alone.
     """
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
@@ -57,31 +59,8 @@ def mathml(formula: str, block: bool) -> str:
     return latex2mathml.converter.convert(formula, display="block" if block else "inline")
 
 
-def minutes(notebook: NotebookNode) -> dict[str, float]:
-    """Minutes that a student needs for each section of a lesson, without what the computer needs.
-
-    140 words of text a minute, 8 seconds a line of visible code, 1 minute a question, 3 an exercise, 4 a live panel.
-    """
-    section, found = "Opening", dict[str, float]()
-    for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
-        if cell.cell_type == "markdown":
-            for part in re.split(r"^(?=## )", cell.source, flags=re.M):
-                if part.startswith("## "):
-                    section = part.splitlines()[0].removeprefix("## ")
-                found[section] = found.get(section, 0) + len(part.split()) / 140
-        elif any(tag.startswith("exercise:") for tag in tags):
-            found[section] += 3
-        elif cell.metadata.get("jupyter", {}).get("source_hidden"):
-            found[section] += sum("model_id" in str(output.get("data", {})) for output in cell.outputs)
-        else:
-            panels = sum("live panel" in output.get("data", {}).get("text/plain", "") for output in cell.outputs)
-            found[section] += 4 * panels + len(cell.source.splitlines()) * 8 / 60
-    return found
-
-
 def timetable(notebook: NotebookNode) -> str:
-    """``minutes`` in one line: whole minutes for each section, and their sum."""
+    """A lesson's minutes in one line: whole minutes for each section, and their sum."""
     found = minutes(notebook)
     sections = " · ".join(f"{name.replace('`', '')} {max(1, round(time))}" for name, time in found.items())
     return f"{sections} — together {round(sum(found.values()))}"

@@ -5,7 +5,7 @@
 
 A lesson marks an exercise by the cell tag ``exercise:04-1``. The answer stands in ``solutions/NN_name.py``, in the
 cell that begins with ``# %% exercise:04-1``, and takes the place of the whole exercise cell.  A cell that asks is
-stored folded: its source holds the answer.
+stored folded, a section headed ``## Optional: ...`` collapsed, and the header's minutes are counted.
 """
 
 import os
@@ -24,8 +24,10 @@ from nbclient import NotebookClient
 from nbformat import NotebookNode
 
 FOLDER = Path(__file__).parent
-# A cell that asks holds the answer, and what explains it.
-ASKS = re.compile(r"\b(?:question|predict)\(")
+# A cell that asks shows its question; its source says no more.
+ASKS = re.compile(r"\bask\(")
+OPTIONAL = "Optional: "
+TIME = re.compile(r"\*\*Time:\*\* (?:about )?\d+ minutes(?:, and \d+ for what is optional,)?")
 SEPARATOR = re.compile(r"^# %% (exercise:\S+)[^\n]*\n", re.MULTILINE)
 # A page on GitHub shows the PNG; JupyterLab draws the plotly figure; nbval compares the latter alone.
 STORED_PICTURES = "plotly_mimetype+png"
@@ -94,13 +96,52 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
     )
     for cell in notebook.cells:
         cell.metadata = {name: cell.metadata[name] for name in ("tags", "slideshow") if cell.metadata.get(name)}
+        if cell.source.startswith(f"## {OPTIONAL}"):
+            cell.metadata["jp-MarkdownHeadingCollapsed"] = True
         if cell.cell_type == "code" and ASKS.search(cell.source):
             cell.metadata["jupyter"] = {"source_hidden": True}
+    for cell in notebook.cells[:1]:
+        cell.source = TIME.sub(f"**Time:** {spoken_minutes(notebook)}", cell.source)
     stored = nbformat.writes(notebook)
     for folder in {str(Path.home()), str(FOLDER.parent.resolve()), tempfile.gettempdir()} - {"/"}:
         if f"{folder}{os.sep}" in stored:
             raise ValueError(f"an output names {folder}, a folder of this machine: print something else there")
     return notebook
+
+
+def minutes(notebook: NotebookNode) -> dict[str, float]:
+    """Minutes that a student needs for each section of a lesson, without what the computer needs.
+
+    140 words of text a minute, 8 seconds a line of visible code, 1 minute a question, 3 an exercise, 4 a live panel.
+    """
+    section, found = "Opening", {"Opening": 0.0}
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            for part in re.split(r"^(?=## )", cell.source, flags=re.M):
+                if part.startswith("## "):
+                    section = part.splitlines()[0].removeprefix("## ")
+                found[section] = found.get(section, 0) + len(part.split()) / 140
+        elif any(_tags(cell)):
+            found[section] += 3
+        elif ASKS.search(cell.source):
+            found[section] += sum("model_id" in str(output.get("data", {})) for output in cell.outputs)
+        else:
+            panels = sum("live panel" in output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+            found[section] += 4 * panels + len(cell.source.splitlines()) * 8 / 60
+    return found
+
+
+def core_and_optional(notebook: NotebookNode) -> tuple[int, int]:
+    """Whole minutes of what a class does together, and of what is optional."""
+    found = minutes(notebook)
+    optional = sum(time for name, time in found.items() if name.startswith(OPTIONAL))
+    return round(sum(found.values()) - optional), round(optional)
+
+
+def spoken_minutes(notebook: NotebookNode) -> str:
+    """The minutes as the header says them."""
+    core, optional = core_and_optional(notebook)
+    return f"{core} minutes" + (f", and {optional} for what is optional," if optional else "")
 
 
 def _tags(cell: NotebookNode) -> Iterator[str]:

@@ -1,89 +1,117 @@
-"""Predictions and self-test questions: one value that remembers what the learner said.  No widgets here."""
+"""Bets and self-test questions: one value that remembers what the learner said.  No widgets here.
+
+A lesson's own stand in ``lessons_lib/lessons/lesson_NN/questions.py``, so that no notebook holds an answer.
+"""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
-from html import escape
-
-from lessons_lib.checks.verdict import NOT_ANSWERED, Verdict
 
 Listener = Callable[["Question"], None]
 
 
 class Question:
-    """A question with a few options, of which the learner commits to one.
+    """A question with a few options, of which the learner chooses one.
 
-    Nothing here waits: an uncommitted question answers at once that it is not answered yet, so *Run All* goes
-    through.  A panel calls :meth:`commit` from a button; on a static page the text and the options are shown.
+    Nothing here waits: *Run All* goes through whether or not there is a choice.  A self-test question is settled from
+    the start, and answers every choice at once.  A bet is settled by what the learner's own run measures, see
+    :meth:`settle`; from then on the choice stands.
 
     Args:
         text: the question.
         options: what may be answered, at least two, all different.
-        answer: the right option; None when only a measurement can tell (pass it to :meth:`reveal` then).
+        answer: the right option.
         why: one or two sentences, shown with the answer.
-        label: what kind of question this is, shown before the text.
+        is_bet: whether an experiment decides; ``answer`` is then what the lesson's own runs show.
 
     Attributes:
         committed: the chosen option, or None.
-        revealed: whether the answer was shown; from then on the choice stands.
-        listeners: called with the question after every change (a panel redraws itself).
+        outcome: the option that turned out to be right, or None while a bet is open.
+        listeners: called with the question after every change (a widget redraws itself).
+
+    Raises:
+        ValueError: too few options, two alike, or an answer that is none of them.
     """
 
     def __init__(
         self,
         text: str,
         options: Sequence[str],
-        answer: str | None = None,
-        why: str = "",
-        label: str = "Question",
+        answer: str,
+        why: str,
+        *,
+        is_bet: bool = False,
     ):
-        self.text, self.options, self.why, self.label = text, tuple(options), why, label
+        self.text, self.options, self.why, self.is_bet = text, tuple(options), why, is_bet
         if len(self.options) < 2 or len(set(self.options)) < len(self.options):
             raise ValueError(f"options {list(self.options)}: give at least two, all different")
-        self.answer = None if answer is None else self._known(answer)
+        self.answer = self._known(answer)
         self.committed: str | None = None
-        self.revealed = False
+        self.outcome: str | None = None
         self.listeners: list[Listener] = []
+        self.afresh()
+
+    @property
+    def label(self) -> str:
+        """What kind of question this is, in a word."""
+        return "Predict" if self.is_bet else "Question"
+
+    @property
+    def locked(self) -> bool:
+        """Whether the choice stands: a bet that is made and settled."""
+        return self.is_bet and self.outcome is not None and self.committed is not None
+
+    def afresh(self) -> None:
+        """Forget the choice, and what a run has shown."""
+        self.committed = None
+        self.outcome = None if self.is_bet else self.answer
+        self._tell()
 
     def commit(self, option: str) -> None:
-        """Choose an option; it may be changed until the answer is revealed.
+        """Choose an option.
 
         Raises:
             ValueError: not one of the options.
-            RuntimeError: the answer was already revealed.
+            RuntimeError: a bet whose outcome the learner has seen.
         """
-        if self.revealed:
-            raise RuntimeError("the answer was revealed: the choice stands (re-run the cell to start afresh)")
+        if self.locked:
+            raise RuntimeError("the outcome is known: the choice stands (run the cell again to start afresh)")
         self.committed = self._known(option)
         self._tell()
 
-    def reveal(self, answer: str | None = None) -> str:
-        """The answer, beside what was chosen, in one or two sentences.  Nothing is revealed before a choice.
+    def settle(self, outcome: str | None) -> str | None:
+        """Tell a bet what was measured: one line about it, or None while the learner has made no choice.
 
-        ``answer`` is what a measurement showed, for a question that was asked without one.
+        A later choice is answered at once.  None, where the measurement shows none of the options, leaves the bet
+        open; once settled, a bet stays as it is.
+
+        Raises:
+            TypeError: a self-test question, which is settled from the start.
+            ValueError: not one of the options.
         """
-        if self.committed is None:
-            return "Not answered yet: choose first, then look."
-        if answer is not None:
-            self.answer = self._known(answer)
-        if self.answer is None:
-            return f"You said: {self.committed}. Now measure it."
-        if not self.revealed:  # a listener that shows the answer asks for it here
-            self.revealed = True
+        if not self.is_bet:
+            raise TypeError("a self-test question is settled from the start")
+        if self.outcome is None and outcome is not None:
+            self.outcome = self._known(outcome)
             self._tell()
-        if self.committed == self.answer:
-            return f"You said: {self.committed}. So it is. {self.why}".rstrip()
-        return f"You said: {self.committed}. It is: {self.answer}. {self.why}".rstrip()
+        return None if self.committed is None else self.reply(self.committed)
 
-    def check(self) -> Verdict:
-        """Whether the choice is right, without giving the answer away."""
-        if self.committed is None:
-            return Verdict(False, NOT_ANSWERED)
-        if self.answer is None:
-            return Verdict(False, f"You said: {self.committed}. Only the measurement can tell.")
-        if self.committed == self.answer:
-            return Verdict(True, f"Right. {self.why}".rstrip())
-        return Verdict(False, f"Not {self.committed!r}: choose again.")
+    def reply(self, option: str) -> str:
+        """What a learner who chooses this option is told, as things stand.
+
+        Raises:
+            ValueError: not one of the options.
+        """
+        self._known(option)
+        if not self.is_bet:
+            return f"Right. {self.why}" if option == self.answer else f"No: {self.answer}. {self.why}"
+        if self.outcome is None:
+            return f"Your bet: {option}. The experiment decides."
+        told = "So it came." if option == self.outcome else f"It came otherwise: {self.outcome}."
+        if self.outcome == self.answer:
+            return f"Your bet: {option}. {told} {self.why}"
+        return f"Your bet: {option}. {told} Not seen here is what the lesson's own runs show: {self.answer}. {self.why}"
 
     def _known(self, option: str) -> str:
         if option not in self.options:
@@ -97,19 +125,13 @@ class Question:
     def __repr__(self) -> str:
         return f"{self.label}: {self.text} [{' / '.join(self.options)}]"
 
-    def _repr_markdown_(self) -> str:
-        lines = [f"**{self.label}.** {self.text}", "", *(f"- {option}" for option in self.options)]
-        if self.answer is not None:
-            answer = escape(f"{self.answer}. {self.why}".rstrip())
-            lines += ["", f"<details><summary>The answer</summary>{answer}</details>"]
-        return "\n".join(lines)
 
-
-def predict(text: str, options: Sequence[str], answer: str | None = None, why: str = "") -> Question:
-    """A bet on what an experiment will show; returns at once, committed or not."""
-    return Question(text, options, answer, why, label="Predict")
+def predict(text: str, options: Sequence[str], answer: str, why: str) -> Question:
+    """A bet on what an experiment will show; its options keep their order."""
+    return Question(text, options, answer, why, is_bet=True)
 
 
 def question(text: str, options: Sequence[str], answer: str, why: str) -> Question:
-    """A self-test question: the answer is known, and ``why`` explains it."""
-    return Question(text, options, answer, why)
+    """A self-test question; its options are shuffled, always the same way for the same text."""
+    shuffled = random.Random(text).sample(list(options), len(options))
+    return Question(text, shuffled, answer, why)

@@ -1,8 +1,8 @@
 """Widgets: the live plot and the training panel. Only this room knows that Jupyter exists."""
 
+from lessons_lib.panels.asking import QuestionWidget, ask
 from lessons_lib.panels.explorer import Explorer, Knob
 from lessons_lib.panels.live_plot import LivePlot
-from lessons_lib.panels.prediction import PredictionWidget
 from lessons_lib.panels.presets import Preset, presets_for
 from lessons_lib.panels.training_panel import TrainingPanel
 from lessons_lib.panels.training_plot import TrainingPlot
@@ -11,9 +11,10 @@ __all__ = [
     "Explorer",
     "Knob",
     "LivePlot",
-    "PredictionWidget",
     "Preset",
+    "QuestionWidget",
     "TrainingPanel",
     "TrainingPlot",
+    "ask",
     "presets_for",
 ]

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import ipywidgets as widgets
 
 from lessons_lib.checks import Question
+from lessons_lib.panels.asking import QuestionWidget
 from lessons_lib.panels.controls import close_all
 from lessons_lib.panels.live_plot import LivePlot
-from lessons_lib.panels.prediction import PredictionWidget
 from lessons_lib.runs import Player
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Panel(widgets.VBox):
         super().close()
 
     def _question(self) -> list[widgets.Widget]:
-        return [] if self.prediction is None else [PredictionWidget(self.prediction)]
+        return [] if self.prediction is None else [QuestionWidget(self.prediction)]
 
     def _rows(self) -> list[widgets.Widget]:
         """The panel's widgets from top to bottom."""

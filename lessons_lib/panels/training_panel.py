@@ -55,7 +55,8 @@ class TrainingPanel(Panel):
 
     Args:
         run: the run to steer; it is started by Play, not by making the panel.
-        prediction: a question to be answered first: until then Play and Step are locked.
+        prediction: a bet to be made first: until then Play and Step are locked.
+        outcome: what the run shows about the bet, asked at every news of the run until it is one of the options.
         context_length: where the theorem meter reads error and bound.
         presets: starts to choose from; by default those of the run's stable set, or of the one for its model.
         learning_rates: ends of the learning rate's slider; by default a hundredth and ten times the first
@@ -68,13 +69,14 @@ class TrainingPanel(Panel):
         run: Run,
         *,
         prediction: Question | None = None,
+        outcome: Callable[[Run], str | None] | None = None,
         context_length: int = 20,
         presets: Sequence[Preset] | None = None,
         learning_rates: tuple[float, float] | None = None,
         levels: Mapping[str, float] | None = None,
     ) -> None:
         self._replace(run.name)
-        self.run, self.context_length = run, context_length
+        self.run, self.context_length, self._outcome = run, context_length, outcome
         self._lock = threading.RLock()
         self._factory = run.factory
         self._preset: Preset | None = None
@@ -208,6 +210,8 @@ class TrainingPanel(Panel):
 
     def _on_news(self, run: Run) -> None:
         self.plot.show(run)
+        if self.prediction and self._outcome and self.prediction.outcome is None:
+            self.prediction.settle(self._outcome(run))
         self._show_state()
 
     def _show_settings(self) -> None:

@@ -1,6 +1,8 @@
 """What every lesson's file owes its reader, beyond running: `complaints(path)` names what is missing."""
 
 import ast
+import importlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +10,16 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from notebooks.build import ASKS, FOLDER
+from lessons_lib.checks import Question
+from notebooks.build import ASKS, FOLDER, OPTIONAL, core_and_optional, spoken_minutes
+
+GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
+# The lessons that keep the rules of teaching as well.
+RETOLD: frozenset[str] = frozenset()
 
 LONGEST_CELL = 20
+LONGEST_LINE = 88  # at 1280 pixels with the file browser open, nothing scrolls sideways
+LONGEST_CORE = 50  # minutes
 FEWEST_CHECKED = 5
 LARGEST_FILE = 1_500_000
 
@@ -39,7 +48,57 @@ NOT_COMPARED = {"application/vnd.jupyter.widget-view+json", "image/png", "image/
 def complaints(path: Path) -> list[str]:
     """Everything wrong with the notebook in this file, each in one line."""
     notebook = nbformat.read(path, as_version=4)
-    return [*_of_file(path, notebook), *_of_header(notebook), *_of_links(notebook), *_of_cells(notebook)]
+    found = [*_of_file(path, notebook), *_of_header(notebook), *_of_links(notebook), *_of_cells(notebook)]
+    return found + (complaints_of_teaching(path) if path.stem in RETOLD else [])
+
+
+def complaints_of_teaching(path: Path) -> list[str]:
+    """What breaks a rule of teaching, each in one line."""
+    notebook = nbformat.read(path, as_version=4)
+    return [*_of_teaching(notebook), *_of_spoilers(path, notebook), *_of_terms(path, notebook)]
+
+
+def _of_teaching(notebook: NotebookNode) -> Iterator[str]:
+    """How long a lesson takes, how it opens, how wide its code is."""
+    core, _ = core_and_optional(notebook)
+    if core > LONGEST_CORE:
+        yield f"its core takes {core} minutes: {LONGEST_CORE} at most, head the rest '## {OPTIONAL}...'"
+    opening = notebook.cells[0].source
+    if f"**Time:** {spoken_minutes(notebook)}" not in opening:
+        yield f"the header's time is not '{spoken_minutes(notebook)}': run make notebooks, which counts it"
+    if not re.search(r"^\*\*In three sentences\.\*\*", opening, re.M):
+        yield "the header does not say the lesson in three sentences"
+    for number, cell in enumerate(cell for cell in notebook.cells if cell.cell_type == "code"):
+        if (longest := max(map(len, cell.source.splitlines()), default=0)) > LONGEST_LINE:
+            yield f"cell {number} has a line of {longest} characters: {LONGEST_LINE} at most"
+
+
+def _of_spoilers(path: Path, notebook: NotebookNode) -> Iterator[str]:
+    """What tells an answer before it is asked for: in the notebook's own JSON, or as a constant verdict on a bet."""
+    stored = nbformat.writes(notebook)
+    module = importlib.import_module(f"lessons_lib.lessons.lesson_{path.stem[:2]}.questions")
+    asked = [question for question in vars(module).values() if isinstance(question, Question)]
+    for question in asked:
+        if json.dumps(question.why, ensure_ascii=False)[1:-1] in stored:
+            yield f"the notebook holds the answer to {question.text!r}"
+    for number, cell in enumerate(cell for cell in notebook.cells if cell.cell_type == "code"):
+        if re.search(r"""\.settle\(\s*["']""", cell.source):
+            yield f"cell {number} settles a bet by a constant: measure its outcome"
+
+
+def _of_terms(path: Path, notebook: NotebookNode) -> Iterator[str]:
+    """The glossary's terms that a lesson uses before the lesson that defines them."""
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    text = re.sub(r"^## References[\s\S]*|https?://\S+|`[^`]*`|\[[^\]]*\]\([^)]*\)", "", text, flags=re.M)
+    for term, defined in glossary().items():
+        if path.stem[:2] < defined and re.search(rf"\b{re.escape(term)}\b", text, re.I):
+            yield f"it uses '{term}', which lesson {defined} defines"
+
+
+def glossary() -> dict[str, str]:
+    """Every term of the course by the number of the lesson that defines it first."""
+    entries = re.findall(r"^(\S.*?) \((\d\d)[\d, ]*\)\n: ", GLOSSARY.read_text(encoding="utf8"), re.M)
+    return {term: lesson for terms, lesson in entries for term in terms.split(", ")}
 
 
 def is_checked(cell: NotebookNode) -> bool:
@@ -103,7 +162,7 @@ def _of_cells(notebook: NotebookNode) -> Iterator[str]:
             yield f"cell {number} has {lines} lines: {LONGEST_CELL} at most, 12 read well"
         if ASKS.search(cell.source):
             if not cell.metadata.get("jupyter", {}).get("source_hidden"):
-                yield f"cell {number} shows the answer beside its question: run make notebooks, which folds it"
+                yield f"cell {number} asks and is not folded: run make notebooks, which folds it"
             if more := _beside_the_question(cell.source):
                 yield f"cell {number} is folded because it asks, and hides {more!r}: give that a cell of its own"
         if cell.execution_count is None:

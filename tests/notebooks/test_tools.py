@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from notebooks.build import answers, execute, exercise_tags, tidy, with_answers
-from tests.notebooks.lint import complaints, is_checked
+from tests.notebooks.lint import complaints, complaints_of_teaching, is_checked
 from tests.notebooks.mutations import Mutation, apply
 from tests.notebooks.nbval_run import MUTATIONS as TABLE
 from tests.notebooks.nbval_run import nbval, nbval_broken
@@ -47,9 +47,9 @@ def test_a_fit_notebook_has_no_complaint(tmp_path: Path) -> None:
         (ran("# NBVAL_IGNORE_OUTPUT because it varies\n1"), "does not read"),
         (ran("# NBVAL_SKIP\n1"), "hides a failure"),
         (ran("1", metadata={"tags": ["raises-exception"]}), "hides a failure"),
-        (ran("bet = predict('?', ['a', 'b'])"), "shows the answer"),
+        (ran("ask(questions.past)"), "not folded"),
         (
-            ran("bet = predict('?', ['a', 'b'])\nmodel = 1", metadata={"jupyter": {"source_hidden": True}}),
+            ran("ask(questions.past)\nmodel = 1", metadata={"jupyter": {"source_hidden": True}}),
             "'model = 1'",
         ),
         (
@@ -156,3 +156,42 @@ def test_a_broken_function_turns_a_green_notebook_red(tmp_path: Path) -> None:
 def test_a_mutation_must_name_what_exists() -> None:
     with pytest.raises(AttributeError):
         apply(Mutation("lessons_lib.checks", "Verdict.no_such_method", print))
+
+
+def retold(folder: Path, *cells: nbformat.NotebookNode) -> Path:
+    """A notebook under a lesson's name, with an opening that keeps the rules of teaching."""
+    opening = new_markdown_cell(f"{HEADER}\n\n**In three sentences.** One. Two. Three. **Time:** 1 minutes on a CPU.")
+    notebook = tidy(new_notebook(cells=[opening, *cells]))
+    nbformat.write(notebook, folder / "00_start_here.ipynb")
+    return folder / "00_start_here.ipynb"
+
+
+def test_what_is_optional_is_collapsed_and_counted_apart(tmp_path: Path) -> None:
+    optional = new_markdown_cell("## Optional: more\n" + "word " * 420)
+    path = retold(tmp_path, new_markdown_cell("word " * 560), optional, new_markdown_cell("## And\nback"))
+    notebook = nbformat.read(path, as_version=4)
+    assert "**Time:** 4 minutes, and 3 for what is optional, on a CPU." in notebook.cells[0].source
+    assert [cell.metadata.get("jp-MarkdownHeadingCollapsed") for cell in notebook.cells] == [None, None, True, None]
+    assert complaints_of_teaching(path) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "complaint"),
+    [
+        (new_markdown_cell("word " * 51 * 140), "51 minutes"),
+        (ran("x = 1  # " + "a" * 80), "a line of 89 characters"),
+        (ran('questions.bet_on_loss.settle("lower")'), "by a constant"),
+        (ran("print('An even guess gives each word 1/2,000, and -ln(1/2,000) is 7.6.')"), "holds the answer"),
+        (new_markdown_cell("A dilated convolution reaches far."), "which lesson 03 defines"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_lesson_that_breaks_a_rule_of_teaching_is_named(cell, complaint: str, tmp_path: Path) -> None:
+    found = complaints_of_teaching(retold(tmp_path, cell))
+    assert any(complaint in one for one in found)
+
+
+def test_minutes_that_nobody_counted_are_named(tmp_path: Path) -> None:
+    path = retold(tmp_path)
+    path.write_text(path.read_text(encoding="utf8").replace("**Time:** 0 minutes", "**Time:** 20 minutes"), "utf8")
+    assert any("not '0 minutes'" in one for one in complaints_of_teaching(path))

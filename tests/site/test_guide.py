@@ -4,8 +4,8 @@ import re
 
 import nbformat
 
-from docs.pages import WIDGET, minutes
-from notebooks.build import lessons
+from docs.pages import WIDGET
+from notebooks.build import lessons, minutes
 from tests.site.conftest import ROOT
 
 GUIDE = (ROOT / "docs" / "teaching" / "lessons.md").read_text(encoding="utf8")
@@ -40,7 +40,7 @@ def test_minutes_count_text_code_questions_exercises_and_panels():
             cell.new_markdown_cell("word " * 140),
             cell.new_markdown_cell("## Second"),
             cell.new_code_cell("\n".join(["pass"] * 15), outputs=[panel]),
-            cell.new_code_cell("question()", metadata={"jupyter": {"source_hidden": True}}, outputs=[asked]),
+            cell.new_code_cell("ask(questions.past)", outputs=[asked]),
             cell.new_code_cell("...", metadata={"tags": ["exercise:00-1"]}),
         ]
     )
