@@ -7,7 +7,7 @@ def join(a, u, b, v):
     return a * b, b * u + v
 
 
-# %% exercise:13-2
+# %% exercise:13-3
 def repaired(rate, inputs):
     """All states of h_t = rate h_{t-1} + u_t from zero: (T,) -> (T,)."""
     states, span, power = inputs.clone(), 1, rate
@@ -18,7 +18,7 @@ def repaired(rate, inputs):
     return states
 
 
-# %% exercise:13-3
+# %% exercise:13-2
 def turn(bit):
     """λ(x) and b(x) for x = 0 and for x = 1, as two numbers."""
     return (-1, 0) if bit else (1, 0)
