@@ -5,8 +5,7 @@ import re
 import pytest
 import torch
 
-from lessons_lib.checks import predict
-from lessons_lib.lessons.lesson_13 import newton, panel, state_passing
+from lessons_lib.lessons.lesson_13 import newton, panel, questions, state_passing
 from lessons_lib.models import looped_states, newton_guesses
 from lessons_lib.runs import Run
 
@@ -71,7 +70,7 @@ def test_what_is_drawn_stays_one_set_of_curves_whatever_the_gain():
 
 
 def test_the_gain_is_locked_until_the_learner_has_bet():
-    explorer = panel.panel(predict("More iterations, or fewer?", ["more", "fewer"]))
+    explorer = panel.panel(questions.bet_gain)
     assert explorer.controls["gain"].slider.disabled
     explorer.close()
 
