@@ -7,6 +7,7 @@
 # make slides NB=08    the slides of a lesson, in build/slides: open the page that it names
 # make assignment NB=04    the student's copy of a lesson, in course/release, and its place in the gradebook
 # make grade      grade course/submitted/STUDENT/04/*.ipynb in a sandbox, into course/grades.csv
+# make hub        a class server to try, on this machine's loopback address (needs Node.js with npm)
 # make results     every artefact that is missing in data/results (hours; killed, it resumes)
 # make bench       the benchmarks: ratios measured in one run, each beside its limit
 # make clean       remove the environment and everything built
@@ -39,7 +40,7 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
-.PHONY: lab test check notebooks solutions site slides assignment grade results bench clean
+.PHONY: lab test check notebooks solutions site slides assignment grade hub results bench clean
 
 lab: $(VENV)/lab.stamp
 	$(RUN) -m jupyterlab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb \
@@ -81,6 +82,9 @@ assignment: $(VENV)/grading.stamp
 grade: $(VENV)/grading.stamp
 	$(RUN) grading/build.py grade "$(NB)" --course "$(COURSE)" $(if $(filter none,$(SANDBOX)),--unprotected)
 
+hub: $(VENV)/hub.stamp
+	$(RUN) -m jupyterhub -f deploy/jupyterhub/jupyterhub_config.py
+
 results: $(VENV)/test.stamp
 	$(VENV)/bin/lessons run --missing
 
@@ -113,6 +117,12 @@ $(VENV)/docs.stamp: $(VENV)/lab.stamp
 
 $(VENV)/grading.stamp: $(VENV)/lab.stamp
 	$(RUN) -m pip install -q -c constraints.txt -e ".[grading,lab]"
+	@touch $@
+
+$(VENV)/hub.stamp: $(VENV)/lab.stamp deploy/jupyterhub/package-lock.json
+	@command -v npm >/dev/null || { echo "the proxy needs Node.js with npm (Debian: apt install npm)" >&2; exit 1; }
+	$(RUN) -m pip install -q -c constraints.txt -e ".[hub,lab]"
+	npm ci --prefix deploy/jupyterhub --silent --no-audit --no-fund
 	@touch $@
 
 $(VENV)/test.stamp: $(VENV)/lab.stamp

@@ -23,6 +23,7 @@ import nbformat
 ROOT = Path(__file__).resolve().parents[1]
 # What may be read in there: without the solutions, which lie in notebooks/.
 READABLE = ("lessons_lib", "grading", "data/results", "pyproject.toml")
+HOME = "/student"  # in there
 MOST_ANSWER = 20_000_000
 GRACE = 30  # seconds beyond a notebook's limit, for the kernel to start and to end
 
@@ -61,7 +62,9 @@ def bubblewrap(megabytes: int) -> list[str]:
         )
     command = [program, "--unshare-all", "--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
     command += ["--die-with-parent", "--new-session", "--clearenv", "--proc", "/proc", "--dev", "/dev"]
-    command += ["--size", str(megabytes * 2**20), "--tmpfs", "/tmp", "--dir", "/tmp/home", "--chdir", "/tmp/home"]
+    for folder in ("/tmp", HOME):
+        command += ["--size", str(megabytes * 2**20), "--tmpfs", folder]
+    command += ["--chdir", HOME]
     for folder in ("/usr", "/bin", "/sbin", "/lib", "/lib64"):
         path = Path(folder)
         if path.is_symlink():
@@ -105,7 +108,7 @@ def run(cells: Sequence[str], limits: Limits = OF_A_NOTEBOOK, sandbox: Sequence[
         questions, answers = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
         questions.write(json.dumps(job).encode())
         questions.seek(0)
-        home = "/tmp/home" if sandbox else stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
+        home = HOME if sandbox else stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         told = [word for name, value in environment(home).items() for word in ("--setenv", name, value)]
         child = subprocess.Popen(
             [*sandbox, *(told if sandbox else ()), sys.executable, "-m", "grading.inside"],

@@ -159,7 +159,7 @@ def test_a_hostile_cell_is_stopped_and_the_cells_before_it_count(command):
 def test_memory_files_output_and_processes_are_limited(command):
     greedy = [
         "blocks = [bytearray(10**8) for _ in range(40)]",
-        "with open('/tmp/large', 'wb') as file:\n    for _ in range(40): file.write(bytes(10**8))",
+        "with open('large', 'wb') as file:\n    for _ in range(40): file.write(bytes(10**8))",
         "for _ in range(40): print('x' * 10**6)",
         "import subprocess\nsleepers = [subprocess.Popen(['sleep', '4321']) for _ in range(1000)]",
     ]
