@@ -19,7 +19,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,8 @@ class Point:
     Steps are training steps a second; p95 is the 95th percentile of the milliseconds from a move of the slider to the
     first step that used it; megabytes are proportional set sizes of a learner's server and kernel together.
     ``runaway_share`` is the others' speed, relative to before, while one learner's cell filled its memory and then ran
-    on and on; None for a class of one.
+    on and on; None for a class of one.  ``reconnections`` counts connections that a busy machine let go of, before the
+    hub was killed.
     """
 
     learners: int
@@ -59,6 +60,7 @@ class Point:
     restart_seconds: float
     files_kept: bool
     kernels_kept: bool
+    reconnections: int = 0
 
 
 class Learner:
@@ -70,6 +72,7 @@ class Learner:
         self.session = uuid.uuid4().hex
         self.kernel = ""
         self.socket: Any = None
+        self.reconnections = 0
 
     async def ask(self, method: str, path: str, body: Any = None) -> Any:
         """The answer of the hub's or the server's REST API.  tornado's HTTPError where it refuses."""
@@ -104,6 +107,20 @@ class Learner:
         request = HTTPRequest(f"{url}?session_id={self.session}", headers=self.headers, request_timeout=PATIENCE)
         self.socket = await websocket_connect(request, max_message_size=2**26)
 
+    async def connect_again(self) -> None:
+        """Connect as a page does, again and again until it works."""
+        from tornado.httpclient import HTTPError
+
+        ends = time.monotonic() + PATIENCE
+        while True:
+            try:
+                await self.connect()
+                return
+            except (OSError, HTTPError):
+                if time.monotonic() > ends:
+                    raise
+                await asyncio.sleep(0.5)
+
     async def send(self, kind: str, content: dict[str, Any]) -> str:
         """Send a message to the kernel; gives its id."""
         name = uuid.uuid4().hex
@@ -113,13 +130,15 @@ class Learner:
         return name
 
     async def execute(self, code: str) -> str:
-        """What the code prints.  RuntimeError where it raises, or where the connection was lost."""
+        """What the code prints.  RuntimeError where it raises."""
         sent = await self.send("execute_request", {"code": code, "silent": False, "allow_stdin": False})
         printed, replied, idle = [], False, False
         while not (replied and idle):
             raw = await asyncio.wait_for(self.socket.read_message(), PATIENCE)
-            if raw is None:
-                raise RuntimeError("the connection to the kernel was lost")
+            if raw is None:  # as a page does: the server has kept what the kernel said meanwhile
+                self.reconnections += 1
+                await self.connect_again()
+                continue
             if isinstance(raw, bytes):
                 continue  # a frame of a live plot
             message = json.loads(raw)
@@ -264,20 +283,25 @@ class Hub:
                     raise RuntimeError((self.folder / "hub.log").read_text()[-2000:]) from None
                 await asyncio.sleep(0.2)
 
+    def _processes(self) -> Iterator[tuple[str, Any]]:
+        """Its own processes under "", and those of each learner under the learner's name."""
+        import psutil
+
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):  # it ended meanwhile, or is another user's
+                told = process.environ()
+                ours = told.get("JUPYTERHUB_API_URL", "").startswith(f"http://127.0.0.1:{self.port + 1}/")
+                if ours or told.get("LESSONS_HUB_PORT") == str(self.port):
+                    yield told.get("JUPYTERHUB_USER", ""), process
+
     def megabytes(self) -> dict[str, float]:
         """Proportional set sizes: of each learner's processes by name, and of hub and proxy under ''."""
         import psutil
 
         found: dict[str, float] = {}
-        for process in psutil.process_iter():
-            try:
-                told = process.environ()
-                if told.get("LESSONS_HUB_PORT") == str(self.port) or told.get("JUPYTERHUB_USER"):
-                    name = told.get("JUPYTERHUB_USER", "")
-                    if not name or told.get("JUPYTERHUB_API_URL", "").startswith(f"http://127.0.0.1:{self.port + 1}"):
-                        found[name] = found.get(name, 0.0) + process.memory_full_info().pss / 2**20
-            except psutil.Error:
-                continue  # it ended meanwhile
+        for name, process in self._processes():
+            with suppress(psutil.Error):
+                found[name] = found.get(name, 0.0) + process.memory_full_info().pss / 2**20
         return found
 
     def stop(self) -> None:
@@ -287,6 +311,11 @@ class Hub:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+        import psutil
+
+        for _, left in self._processes():  # a service of the hub that was killed
+            with suppress(psutil.Error):
+                left.kill()
 
 
 @contextmanager
@@ -326,6 +355,7 @@ async def _measure(hub: Hub, learners: int) -> Point:
         beside = await asyncio.gather(*(learner.steer() for learner in quiet))
         share = sum(speed for speed, _ in beside) / sum(steps[:-1])
         await wild.ask("POST", f"/user/{wild.name}/api/kernels/{wild.kernel}/interrupt")
+    reconnections = sum(learner.reconnections for learner in everyone)
     restart_seconds, files_kept, kernels_kept = await _kill_the_hub(hub, everyone)
     return Point(
         learners,
@@ -341,6 +371,7 @@ async def _measure(hub: Hub, learners: int) -> Point:
         restart_seconds,
         files_kept,
         kernels_kept,
+        reconnections,
     )
 
 
@@ -365,27 +396,12 @@ async def _kill_the_hub(hub: Hub, everyone: Sequence[Learner]) -> tuple[float, b
     await hub.answers()
     files, kernels = [], []
     for learner, steps in zip(everyone, before, strict=True):
-        await _reach_again(learner)
+        await learner.connect_again()
         files.append((await learner.ask("GET", f"/user/{learner.name}/api/contents/mine.txt"))["content"])
         kernels.append(
             await learner.execute("print(mine)") == "what I computed\n" and (await learner.count())[1] >= steps
         )
     return time.monotonic() - killed, all(content == "what I wrote" for content in files), all(kernels)
-
-
-async def _reach_again(learner: Learner) -> None:
-    """Connect as a page does, again and again until it works."""
-    from tornado.httpclient import HTTPError
-
-    ends = time.monotonic() + PATIENCE
-    while True:
-        try:
-            await learner.connect()
-            return
-        except (OSError, HTTPError):
-            if time.monotonic() > ends:
-                raise
-            await asyncio.sleep(0.5)
 
 
 CLASS_SERVER = Experiment(
