@@ -159,7 +159,7 @@ def test_the_plot_shows_what_the_history_holds(make):
     assert curves["singular_values"].y.tolist() == history.measured.singular_values
     assert len(curves["gradient_by_lag"]) == 9
     assert len(curves["truncation_error"]) == len(curves["truncation_bound"]) == 8
-    assert "step 30 of 30" in panel._progress.value
+    assert "step 30 of 30" in panel._progress.line.value
     assert "step 30" in panel.plot.alt
     assert "measured" in panel._meter.value
     assert len(panel.figure().data) == len(curves)
@@ -200,7 +200,7 @@ def test_a_preset_begins_again_and_says_so(make):
 
 
 def test_play_waits_for_the_prediction(make):
-    question = predict("What happens to the loss?", ["it rises", "it falls"])
+    question = predict("What happens to the loss?", ["it rises", "it falls"], "it falls", "It learns.")
     panel = make(prediction=question)
     assert panel.buttons["Play"].disabled
     assert panel.buttons["Step"].disabled
@@ -276,7 +276,7 @@ def test_a_cell_run_again_offers_the_run_that_is_going_on(make):
     again = make(new_run())
     assert again._found.layout.display != "none"
     assert again.buttons["Play"].disabled
-    assert "is going on at step" in again._found.children[0].value
+    assert "is going on at step" in again._found_line.value
     again.found["go on"].click()
     wait_for(lambda: again.run.step_count > again.run.history.steps[0] + 5 and again.run.state == "running")
     assert again._found.layout.display == "none"
@@ -374,7 +374,7 @@ def test_the_lessons_picture_comes_first_and_titles_speak_of_what_is_read(make):
     titles = [layout["meta"]["about"] for layout in panel.plot._layouts.values()]
     assert titles[:2] == ["Error from forgetting all but the last words", "Loss, nats per word"]
     assert "unbounded" in {trace.name for trace in panel.figure().data}
-    assert "0 words" in panel._progress.value
+    assert "0 words" in panel._progress.line.value
     with pytest.raises(ValueError, match="the plots are loss, spectrum, gradient, error"):
         make(new_run(), first="picture")
     with pytest.raises(ValueError, match="no curve 'twins' to name"):

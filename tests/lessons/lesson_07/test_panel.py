@@ -50,7 +50,7 @@ def test_reset_begins_again_and_keeps_the_tables_lines(panel: OrderPanel) -> Non
 
 
 def test_play_waits_for_the_prediction() -> None:
-    bet = predict("What?", ["this", "that"])
+    bet = predict("What?", ["this", "that"], answer="this", why="It is.")
     panel = OrderPanel(n_gram.made_up(n_gram.LANGUAGE, "made up"), prediction=bet, name="locked")
     assert panel.buttons["Play"].disabled
     bet.commit("this")
