@@ -105,7 +105,7 @@ class TrainingPanel(Panel):
         self._progress = Progress(run, self.unit)
         self._meter = widgets.HTML()
         self._meter.add_class("lessons-meter")
-        self._written = widgets.HTML("It has written nothing yet.")
+        self._written: widgets.HTML | None = None
         super().__init__(run.name, prediction)
         self._on_news(run)
         run.listeners.append(self._on_news)
@@ -157,6 +157,7 @@ class TrainingPanel(Panel):
         """The theorem meter, and in a tab beside it what the model writes, where the probe lets it write."""
         if getattr(self.run.probe, "writer", None) is None:
             return self._meter
+        self._written = widgets.HTML("It has written nothing yet.")
         return widgets.Tab([self._meter, self._written], titles=("Theorem", "Write"))
 
     def _picture(self) -> bytes:
@@ -216,7 +217,7 @@ class TrainingPanel(Panel):
                 self._show_written()
 
     def _show_written(self) -> None:
-        if (written := self.run.history.measured.written) is not None:
+        if self._written is not None and (written := self.run.history.measured.written) is not None:
             words = f"<i>{escape(written.prompt)}</i> {escape(written.continued)}"
             self._written.value = f'<div style="line-height:1.4">{words}</div>'
 

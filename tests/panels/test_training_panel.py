@@ -6,12 +6,14 @@ import time
 
 import pytest
 import torch
+from ipywidgets import Tab
 from ipywidgets.widgets import widget as registry
 
 from lessons_lib.checks import predict
 from lessons_lib.corpora import Stream
 from lessons_lib.models import GRU, LSTM, LanguageModel, LinearRecurrence, TanhRNN
 from lessons_lib.panels import Preset, TrainingPanel, presets_for
+from lessons_lib.panels.controls import _family
 from lessons_lib.panels.training_plot import gap_to_twin, marks
 from lessons_lib.runs import Change, Probe, Run, Writer
 from lessons_lib.stability import EigenvalueDisc, LSTMStableSet, LSTMWideSet, SpectralBall, Unconstrained
@@ -50,6 +52,7 @@ def make():
 def test_controls_write_settings_that_the_next_step_uses(make):
     panel = make()
     panel.buttons["Play"].click()
+    wait_for(lambda: panel.run.step_count > 0)
     panel.controls["truncation_length"].slider.value = 3
     panel.controls["stable_set"]._switch.value = True
     panel.controls["stable_set"].type("0.5")
@@ -415,4 +418,5 @@ def test_a_model_that_may_write_is_read_in_a_tab(make):
     written = panel.run.history.measured.written
     assert len(written.continued.split()) == 4
     assert html.escape(written.continued) in panel._written.value
-    assert panel._told().titles == ("Theorem", "Write")
+    (tab,) = (part for part in _family(panel) if isinstance(part, Tab))
+    assert tab.titles == ("Theorem", "Write")

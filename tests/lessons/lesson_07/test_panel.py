@@ -37,7 +37,7 @@ def test_the_weights_are_read_at_every_n(panel: OrderPanel) -> None:
     wait_for(lambda: len(panel.plot.curves["every n"]) > 0)
     assert list(panel.plot.curves["every n"].x) == list(range(2, n_gram.LONGEST + 1))
     assert list(panel.plot.curves["here"].x) == [2]
-    assert "at n = 13" in panel.plot.alt
+    wait_for(lambda: "at n = 13" in panel.plot.alt)
 
 
 def test_reset_begins_again_and_keeps_the_tables_lines(panel: OrderPanel) -> None:
