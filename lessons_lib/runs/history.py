@@ -25,7 +25,10 @@ class Change:
 
 @dataclass
 class History:
-    """One entry per published step, one per probe; lists only grow, so readers may slice them at any time."""
+    """One entry per published step, one per probe; lists only grow, so readers may slice them at any time.
+
+    Of the probes the last one alone keeps its curves: a run of hours would fill the memory with them.
+    """
 
     steps: list[int] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
@@ -58,6 +61,13 @@ class History:
         self.tokens += [r.tokens for r in records]
         self._extend_twin([r.step for r in twins], others[0::3])
         self.steps += [r.step for r in records]  # last: a reader that sees a step finds its values
+
+    def note_probe(self, step: int, found: Measurements) -> None:
+        """Append what a probe found; the one before keeps its numbers alone."""
+        self.probes.append((step, found))
+        if len(self.probes) > 1:
+            before, earlier = self.probes[-2]
+            self.probes[-2] = before, earlier.numbers
 
     def _extend_twin(self, steps: list[int], losses: list[float]) -> None:
         """Publish the twin from the first step on in which it does otherwise: until then it is the run itself."""

@@ -36,6 +36,12 @@ class Measurements:
     gates: Mapping[str, float] | None = None
     written: Written | None = None
 
+    @property
+    def numbers(self) -> Measurements:
+        """What is one number each; the curves left out."""
+        curves = {one.name: None for one in fields(self) if not isinstance(getattr(self, one.name), float | int)}
+        return replace(self, **curves)
+
     def __or__(self, part: Measurements) -> Measurements:
         found = {one.name: getattr(part, one.name) for one in fields(part)}
         return replace(self, **{name: value for name, value in found.items() if value is not None})

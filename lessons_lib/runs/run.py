@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -114,6 +115,7 @@ class Run:
         self._pace: float | None = None
         self.factory, self._first_settings = factory, settings
         self._condition, self._preparing = threading.Condition(), threading.Lock()
+        self._asked_copies: list[Future[Trainable]] = []
         self._thread: threading.Thread | None = None
         with _registering:
             old = _registry.get(name)
@@ -149,8 +151,23 @@ class Run:
 
     @property
     def model(self) -> Trainable:
-        """The model, built now if it was not yet.  It changes under your hands while the run is running."""
+        """The model, built now if it was not yet.  It changes under your hands while the run is running: evaluate a
+        :meth:`snapshot`."""
         return self._prepared().model
+
+    def snapshot(self) -> Trainable:
+        """A copy of the model as it is between two steps, in evaluation mode: the run goes on and leaves it alone.
+
+        Waits for the step in hand, and for the part of a probe.
+        """
+        training = self._prepared()
+        with self._condition:
+            if self._thread is None or self._thread is threading.current_thread():
+                return copy.deepcopy(training.model).eval()
+            asked: Future[Trainable] = Future()
+            self._asked_copies.append(asked)
+            self._condition.notify_all()
+        return asked.result()
 
     @property
     def stream(self) -> Batches:
@@ -352,7 +369,9 @@ class Run:
             self._error = error
             self._set_state("failed", f"{type(error).__name__}: {error}")
         finally:
-            self._thread = None
+            with self._condition:
+                self._thread = None
+                self._give_copies()
 
     def _loop(self, training: TrainingState) -> None:
         if self._first_used is None or self._used is None:
@@ -364,6 +383,7 @@ class Run:
         published = time.monotonic()
         probe_due = published  # the first picture shows the start
         while True:
+            self._give_copies()
             waiting = self._wanted == "pause" and not self._single_steps
             if waiting or self._wanted == "stop":
                 self._publish(records, twins)
@@ -431,7 +451,17 @@ class Run:
         self._set_state("paused")
         with self._condition:
             while self._wanted == "pause" and not self._single_steps:
+                self._give_copies()
                 self._condition.wait()
+
+    def _give_copies(self) -> None:
+        """Answer whoever asked for a snapshot, between two steps."""
+        while self._asked_copies:
+            asked = self._asked_copies.pop()
+            try:
+                asked.set_result(copy.deepcopy(self._prepared().model).eval())
+            except Exception as error:
+                asked.set_exception(error)
 
     def _leave_twin(self, training: TrainingState, settings: Settings) -> None:
         if self.twin and self._twin is None:
@@ -455,7 +485,7 @@ class Run:
         ended = time.monotonic()
         seconds = measuring.seconds + ended - began
         self._measuring = None
-        self.history.probes.append((training.step, measuring.found))
+        self.history.note_probe(training.step, measuring.found)
         self._tell()
         return max(measuring.began + PROBE_SECONDS, ended + seconds * (1 / PROBE_SHARE - 1))
 
