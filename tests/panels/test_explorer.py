@@ -55,7 +55,7 @@ def test_the_static_figure_holds_every_plot(explorer):
 
 
 def test_sliders_are_locked_until_the_learner_has_bet():
-    bet = predict("up or down?", ["up", "down"])
+    bet = predict("up or down?", ["up", "down"], answer="up", why="It goes up.")
     explorer = Explorer(draw, KNOBS, name="locked", prediction=bet)
     assert all(control.slider.disabled for control in explorer.controls.values())
     bet.commit("up")
