@@ -71,7 +71,7 @@ def factory(family: str, seed: int = 0, reading: Text | None = None) -> tuple[La
     source = reading or text()
     model = LanguageModel(CORES[family](WIDTH, WIDTH), source.vocabulary_size, WIDTH)
     torch.nn.init.normal_(model.embedding.weight, std=0.3)
-    return model, Stream(source.train.to(default_device()), BATCH_SIZE, STEPS)
+    return model, Stream(source.train.to(default_device()), BATCH_SIZE, STEPS, unit=source.unit)
 
 
 def settings() -> Settings:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -15,6 +14,7 @@ from lessons_lib.checks import Question
 from lessons_lib.panels.controls import ChoiceControl, NumberControl
 from lessons_lib.panels.live_plot import LivePlot, Samples
 from lessons_lib.panels.panel import Panel
+from lessons_lib.panels.transport import StatusLine
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -81,7 +81,7 @@ class Explorer(Panel):
         self.plot = LivePlot(_traces(figures), _layouts(figures), alt=_alt(figures), capacity=CAPACITY, rest=0)
         self._drawn = _points(figures)
         self.plot.draw(replace=self._drawn)
-        self._said = widgets.HTML()
+        self._said = StatusLine()
         super().__init__(name, prediction)
 
     def _control(self, argument: str, knob: Knob | Choice) -> NumberControl | ChoiceControl:
@@ -130,7 +130,7 @@ class Explorer(Panel):
         self._say("Answer the question above: then the sliders unlock." if self.locked else "")
 
     def _say(self, text: str) -> None:
-        self._said.value = f'<div role="status" style="line-height:1.4">{escape(text)}</div>'
+        self._said.say(text)
 
 
 def _keyed(figures: Sequence[go.Figure]) -> list[tuple[str, str, Any]]:

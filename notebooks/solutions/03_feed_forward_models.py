@@ -12,7 +12,10 @@ def dilated_convolution(x, weights, dilation):
     """A list as long as x: y[t] = sum of weights[j] * x[t - j * dilation]."""
     zeros = [0.0] * ((len(weights) - 1) * dilation)
     padded = zeros + x
-    return [sum(w * padded[len(zeros) + t - j * dilation] for j, w in enumerate(weights)) for t in range(len(x))]
+    return [
+        sum(w * padded[len(zeros) + t - j * dilation] for j, w in enumerate(weights))
+        for t in range(len(x))
+    ]
 
 
 # %% exercise:03-3

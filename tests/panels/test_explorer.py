@@ -32,7 +32,7 @@ def shown(explorer, curve="0.0"):
 def test_a_moved_slider_draws_what_the_function_returns(explorer):
     assert shown(explorer) == [0, 1, 2]
     explorer.controls["k"].slider.value = 5
-    explorer.controls["a"].number.value = 0.5
+    explorer.controls["a"].type("0.5")
     assert shown(explorer) == [0, 0.5, 1, 1.5, 2]
     assert explorer.values == {"k": 5, "a": 0.5}
     assert explorer.plot._layouts["0"]["title"]["text"] == "5 points"
