@@ -18,6 +18,7 @@ GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
 RETOLD = frozenset(
     {
         "00_start_here",
+        "08_stability",
         "13_open_questions",
     }
 )
