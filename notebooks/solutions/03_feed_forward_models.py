@@ -8,7 +8,9 @@ def dilated_convolution(x, weights, dilation):
     padded = zeros + x
     y = []
     for t in range(len(x)):
-        terms = [w * padded[t + len(zeros) - j * dilation] for j, w in enumerate(weights)]
+        terms = [
+            w * padded[t + len(zeros) - j * dilation] for j, w in enumerate(weights)
+        ]
         y.append(sum(terms))
     return y
 
@@ -24,7 +26,7 @@ def dilations_without_holes(kernels):
     """One dilation a layer, the lowest layer first."""
     dilations, covered = [], 1
     for kernel in kernels:
-        dilations.append(covered)  # the layers below cover so many inputs: skip exactly those
+        dilations.append(covered)  # skip what the layers below cover
         covered *= kernel
     return dilations
 

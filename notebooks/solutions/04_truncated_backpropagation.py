@@ -31,5 +31,7 @@ def optimal_loss(lags, flips, k):
     """H_k in nats: bit j repeats what it was lags[j] tokens before, flipped with probability flips[j]."""
     total = 0.0
     for lag, e in zip(lags, flips, strict=True):
-        total += -e * math.log(e) - (1 - e) * math.log(1 - e) if lag <= k else math.log(2)
+        total += (
+            -e * math.log(e) - (1 - e) * math.log(1 - e) if lag <= k else math.log(2)
+        )
     return total

@@ -15,7 +15,16 @@ from notebooks.build import ASKS, FOLDER, OPTIONAL, core_and_optional, spoken_mi
 
 GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
 # The lessons that keep the rules of teaching as well.
-RETOLD: frozenset[str] = frozenset({"01_two_kinds", "02_recurrent_models", "03_feed_forward_models"})
+RETOLD = frozenset(
+    {
+        "00_start_here",
+        "01_two_kinds",
+        "02_recurrent_models",
+        "03_feed_forward_models",
+        "08_stability",
+        "13_open_questions",
+    }
+)
 
 LONGEST_CELL = 20
 LONGEST_LINE = 88  # at 1280 pixels with the file browser open, nothing scrolls sideways

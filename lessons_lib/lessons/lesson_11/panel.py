@@ -13,6 +13,7 @@ from lessons_lib.lessons.lesson_11 import experiment as twins
 from lessons_lib.panels.controls import NumberControl
 from lessons_lib.panels.live_plot import LivePlot
 from lessons_lib.panels.panel import PlayerPanel
+from lessons_lib.panels.transport import action
 from lessons_lib.stability import SpectralBall, Unconstrained
 from lessons_lib.training import Mailbox
 
@@ -70,19 +71,15 @@ class TwinsPanel(PlayerPanel):
         )
         self._mailbox = Mailbox(twins.settings(self.bound.value))
         self.starts = {
-            "stable": self._button(
-                ".8 × orthogonal, projected", "", "Begin again, stable", lambda: self.begin("stable")
-            ),
-            "unstable": self._button(
-                "2 × orthogonal, free", "", "Begin again, unstable", lambda: self.begin("unstable")
-            ),
+            "stable": action(".8 × orthogonal, projected", "", "Begin again, stable", lambda: self.begin("stable")),
+            "unstable": action("2 × orthogonal, free", "", "Begin again, unstable", lambda: self.begin("unstable")),
         }
         tooltips = (
             "Train the twins, from the start or from a pause",
             "Finish the step in hand, then wait",
             "Begin again from the same first weights",
         )
-        super().__init__(self._twins, self._draw, tooltips, name=name, prediction=prediction)
+        super().__init__(self._twins, self._draw, tooltips, name=name, prediction=prediction, speed="normal")
 
     @property
     def settings(self) -> twins.Settings:
@@ -106,7 +103,7 @@ class TwinsPanel(PlayerPanel):
     def _rows(self) -> list[widgets.Widget]:
         wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 10px"}
         label = widgets.HTML("Start from", layout=widgets.Layout(margin="2px 4px"))
-        buttons = [*self.buttons.values(), label, *self.starts.values()]
+        buttons = [*self.transport(), label, *self.starts.values()]
         steering = widgets.Box(buttons, layout=widgets.Layout(**wrap))
         columns = {"grid_template_columns": "repeat(auto-fit, minmax(20em, 1fr))", "grid_gap": "0 16px"}
         sliders = widgets.GridBox([self.bound, self.context], layout=widgets.Layout(**columns))

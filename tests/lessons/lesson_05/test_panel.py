@@ -13,7 +13,7 @@ REFERENCE = {"lengths": [1, 64], "throughput": {"lstm": [10.0, 20.0], "tcn": [1.
 def panel():
     panel = ThroughputPanel(reference=REFERENCE)
     for name, value in (("length", 4), ("width", 16), ("batch", 1)):
-        panel.controls[name].number.value = value
+        panel.controls[name].type(str(value))
     yield panel
     panel.close()
 
@@ -21,7 +21,7 @@ def panel():
 def test_every_family_is_measured_at_what_the_sliders_say(panel: ThroughputPanel) -> None:
     panel.player.start()
     wait_for(lambda: len(panel.records) > 3)
-    panel.controls["length"].number.value = 8
+    panel.controls["length"].type("8")
     wait_for(lambda: panel.best.get("tcn", {}).keys() == {4, 8})
     panel.player.pause()
     assert {r.family for r in panel.records} == {"lstm", "tcn", "transformer"}
@@ -33,7 +33,7 @@ def test_every_family_is_measured_at_what_the_sliders_say(panel: ThroughputPanel
 def test_another_width_begins_a_new_picture(panel: ThroughputPanel) -> None:
     panel.player.start()
     wait_for(lambda: len(panel.records) > 3)
-    panel.controls["width"].number.value = 32
+    panel.controls["width"].type("32")
     wait_for(lambda: panel.records[-1].width == 32)
     panel.player.pause()
     assert panel.plot.figure().layout.annotations[0].text == "Training step, width 32, batch 1"
@@ -50,7 +50,7 @@ def test_reset_forgets_and_keeps_the_reference(panel: ThroughputPanel) -> None:
 
 
 def test_play_waits_for_the_prediction() -> None:
-    bet = predict("What?", ["this", "that"])
+    bet = predict("What?", ["this", "that"], answer="this", why="It is.")
     panel = ThroughputPanel(prediction=bet, name="locked")
     assert panel.buttons["Play"].disabled
     bet.commit("this")

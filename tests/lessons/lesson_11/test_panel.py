@@ -13,7 +13,7 @@ from tests.waiting import wait_for
 
 @pytest.fixture
 def panel():
-    made = TwinsPanel(prediction=predict("?", ["yes", "no"]), name="tested", steps=4)
+    made = TwinsPanel(prediction=predict("?", ["yes", "no"], answer="yes", why="It is."), name="tested", steps=4)
     yield made
     made.close()
 
@@ -31,7 +31,7 @@ def test_play_unlocks_with_the_prediction_and_draws_every_k(panel):
 
 
 def test_lambda_reaches_the_next_step_and_a_new_start_begins_again(panel):
-    panel.bound.number.value = 0.5
+    panel.bound.type("0.5")
     assert panel.settings.stable_set == SpectralBall(0.5)
     panel.starts["unstable"].click()
     assert not panel.bound.on
@@ -39,7 +39,7 @@ def test_lambda_reaches_the_next_step_and_a_new_start_begins_again(panel):
     wait_for(lambda: panel.player.state == "finished")
     assert min(panel.plot.curves["k = 20"].y) > 0.5
     assert "no bound" in panel.plot.alt
-    panel.context.number.value = 7
+    panel.context.type("7")
     assert panel.player.state == "ready"
     assert len(panel.plot.curves["k = 5"]) == 0
 
