@@ -61,7 +61,9 @@ class Explorer(Panel):
             annotations may change.
         knobs: by the name of their argument.
         name: an explorer of the same name replaces the one before.
-        prediction: a question to be answered first: until then the sliders are locked.
+        prediction: a bet to be made first: until then the sliders are locked.
+        outcome: what a setting shows about the bet, asked with the same arguments as ``draw`` after every move until
+            it is one of the options.
     """
 
     def __init__(
@@ -71,9 +73,10 @@ class Explorer(Panel):
         *,
         name: str,
         prediction: Question | None = None,
+        outcome: Callable[..., str | None] | None = None,
     ) -> None:
         self._replace(name)
-        self._compute = draw
+        self._compute, self._outcome = draw, outcome
         self._lock = threading.RLock()
         self.controls: dict[str, Any] = {argument: self._control(argument, knob) for argument, knob in knobs.items()}
         self.values: dict[str, Any] = {argument: knob.value for argument, knob in knobs.items()}
@@ -113,6 +116,8 @@ class Explorer(Panel):
             self._drawn = points
             self.plot.draw(replace=moved, layouts=_layouts(figures))
             self.plot.alt = _alt(figures)
+            if self.prediction and self._outcome and self.prediction.outcome is None:
+                self.prediction.settle(self._outcome(**self.values))
             self._show_state()
 
     def _figures(self) -> list[go.Figure]:

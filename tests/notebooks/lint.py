@@ -18,6 +18,9 @@ GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
 RETOLD = frozenset(
     {
         "00_start_here",
+        "01_two_kinds",
+        "02_recurrent_models",
+        "03_feed_forward_models",
         "08_stability",
         "13_open_questions",
     }

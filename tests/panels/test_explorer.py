@@ -95,6 +95,17 @@ def test_a_curve_that_did_not_move_is_not_sent_again(explorer):
     assert explorer.plot.curves["1.0"].generation == before["1.0"]
 
 
+def test_the_setting_that_a_bet_is_about_settles_it():
+    bet = predict("is a line of 5 points steeper?", ["yes", "no"], "no", "its slope is a")
+    explorer = Explorer(draw, KNOBS, name="bet", prediction=bet, outcome=lambda k, a: "no" if k == 5 else None)
+    bet.commit("yes")
+    explorer.controls["k"].slider.value = 4
+    assert bet.outcome is None
+    explorer.controls["k"].slider.value = 5
+    assert bet.outcome == "no"
+    explorer.close()
+
+
 def test_a_name_is_chosen_by_its_button_and_locked_like_a_number():
     def lines(shape):
         line = figures.Series("line", {"flat": [1, 1], "steep": [0, 2]}[shape])
