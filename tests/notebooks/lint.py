@@ -19,6 +19,7 @@ RETOLD = frozenset(
     {
         "00_start_here",
         "08_stability",
+        "10_same_predictions",
         "13_open_questions",
     }
 )
