@@ -18,6 +18,7 @@ GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
 RETOLD = frozenset(
     {
         "00_start_here",
+        "04_truncated_backpropagation",
         "13_open_questions",
     }
 )
