@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -16,7 +17,7 @@ def gated(norms: Sequence[float], forget_bias: float, seed: int = 0, *, size: in
     """
     with seeded(seed):
         core = LSTM(size, width).double()
-        cell = core.cells[0]
+        cell: Any = core.cells[0]
         with torch.no_grad():
             for block, norm in zip(cell.weight_hh_l0.split(width), norms, strict=True):
                 torch.nn.init.orthogonal_(block, norm)
