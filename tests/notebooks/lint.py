@@ -23,6 +23,7 @@ RETOLD = frozenset(
         "03_feed_forward_models",
         "04_truncated_backpropagation",
         "08_stability",
+        "09_projection",
         "10_same_predictions",
         "12_wikitext2",
         "13_open_questions",
