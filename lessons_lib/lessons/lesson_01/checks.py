@@ -18,7 +18,7 @@ def moved(answer: Callable[[Any, Tensor, int], Tensor]) -> str | None:
     from lessons_lib.stability import influence
 
     with seeded(0):
-        cases = {
+        cases: dict[str, tuple[Any, int, int]] = {
             "a windowed RNN of k = 5": (Windowed(TanhRNN(3, 6), 5).double(), 10, 16),
             "a convolution of k = 3": (CausalConvolution(4, 2, 3).double(), 7, 12),
         }

@@ -25,8 +25,9 @@ def lstm(answer: Callable[..., Tensor]) -> str | None:
         for seed, parameter in enumerate(theirs.parameters()):
             parameter.data.copy_(_random(*parameter.shape, seed=seed))
         inputs = _random(5, size, seed=9)
-        inward, recurrent = theirs.weight_ih_l0.detach(), theirs.weight_hh_l0.detach()
-        bias = (theirs.bias_ih_l0 + theirs.bias_hh_l0).detach()
+        weights = {name: parameter.detach() for name, parameter in theirs.named_parameters()}
+        inward, recurrent = weights["weight_ih_l0"], weights["weight_hh_l0"]
+        bias = weights["bias_ih_l0"] + weights["bias_hh_l0"]
         right = theirs(inputs[None])[0][0].detach()
 
         def looped(
@@ -106,10 +107,11 @@ def set_forget_bias(answer: Callable[[torch.nn.LSTM, float], object]) -> str | N
     for width, bias in ((4, 3.0), (7, 1.5)):
         layer = torch.nn.LSTM(2, width)
         with torch.no_grad():
-            layer.bias_ih_l0.fill_(0.25)
-            layer.bias_hh_l0.fill_(0.25)
+            biases = [parameter for name, parameter in layer.named_parameters() if name.startswith("bias")]
+            for parameter in biases:
+                parameter.fill_(0.25)
             answer(layer, bias)
-            blocks = (layer.bias_ih_l0 + layer.bias_hh_l0).unflatten(0, (4, width)).double()
+            blocks = sum(biases, torch.zeros(4 * width)).unflatten(0, (4, width)).double()
         found, wanted = blocks.mean(1), torch.tensor([0.0, bias, 0.0, 0.0], dtype=torch.float64)
         if mismatch(found, torch.tensor([0.0, 0.0, 0.0, 2 * bias])) is None:
             raise NotImplementedError  # as it was handed out
