@@ -3,7 +3,7 @@
 from lessons_lib.figures.influence import influence_curves, influence_maps
 from lessons_lib.figures.lines import Series, curves, error_against_bound, spectrum
 from lessons_lib.figures.machines import three_promises
-from lessons_lib.figures.plane import orbits
+from lessons_lib.figures.plane import orbits, ways_into_l1_ball
 from lessons_lib.figures.schemes import gradient_reach, truncation_schemes
 from lessons_lib.figures.score_against_k import KScores, score_against_k
 from lessons_lib.figures.side_by_side import side_by_side
@@ -39,4 +39,5 @@ __all__ = [
     "three_promises",
     "truncation_schemes",
     "unrolled_graph",
+    "ways_into_l1_ball",
 ]

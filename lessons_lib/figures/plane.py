@@ -1,13 +1,14 @@
-"""Many starts of a system in the plane, and where they went."""
+"""Points in the plane: many starts of a system and where they went, and ways into a ball."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import plotly.graph_objects as go
 
-from lessons_lib.figures.style import BLUE, GREY, ORANGE, finished
+from lessons_lib.figures.style import BLUE, GREY, ORANGE, finished, ordered_style
 from lessons_lib.figures.words import listed, rounded
 
 
@@ -53,4 +54,43 @@ def orbits(states: Any, *, title: str, matrix: Any = None) -> go.Figure:
         f"{len(steps[0])} starts in the plane, at most {first:.2g} apart; "
         f"after {len(steps) - 1} steps they are at most {last:.2g} apart."
     )
+    return finished(figure, title, words)
+
+
+def ways_into_l1_ball(rows: Mapping[str, Any], *, radius: float, title: str) -> go.Figure:
+    """Rows of two weights, and the diamond of all rows whose sizes add up to at most ``radius``.
+
+    The first is where the way begins; a line leads from it to each of the others.  Raises ValueError for a row of
+    another length.
+    """
+    places = {name: [float(v) for v in listed(row)] for name, row in rows.items()}
+    for name, place in places.items():
+        if len(place) != 2:
+            raise ValueError(f"row {name!r} has {len(place)} weights: only a plane can be drawn")
+    figure = go.Figure()
+    corners = [(radius, 0), (0, radius), (-radius, 0), (0, -radius), (radius, 0)]
+    figure.add_scatter(
+        x=[x for x, _ in corners],
+        y=[y for _, y in corners],
+        name=f"radius {radius:g}, the bound",
+        line={"color": GREY, "dash": "dash", "width": 2},
+        mode="lines",
+    )
+    (start, begin), *others = places.items()
+    told = [f"{start} at ({begin[0]:.3g}, {begin[1]:.3g})"]
+    for position, (name, place) in enumerate([(start, begin), *others]):
+        style = ordered_style(position)
+        figure.add_scatter(
+            x=rounded([begin[0], place[0]]),
+            y=rounded([begin[1], place[1]]),
+            name=name,
+            mode="lines+markers",
+            line=style.line,
+            marker={"color": style.colour, "size": [0, 11] if position else [11, 11]},
+        )
+        if position:
+            told.append(f"{name} at ({place[0]:.3g}, {place[1]:.3g}), {math.dist(begin, place):.3g} away")
+    figure.update_xaxes(title_text="first weight")
+    figure.update_yaxes(title_text="second weight", scaleanchor="x", scaleratio=1)
+    words = f"A diamond with its corners at {radius:g} on both axes, and rows of two weights: {'; '.join(told)}."
     return finished(figure, title, words)

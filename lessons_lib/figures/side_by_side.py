@@ -27,7 +27,7 @@ def side_by_side(figures: Mapping[str, go.Figure], *, title: str, same_y: bool =
     if not figures:
         raise ValueError("figures is empty: give at least one")
     headings = list(figures)
-    gap = 0.04 if same_y else 0.09
+    gap = 0.04 if same_y else 0.4 / (1 + len(figures))
     whole = make_subplots(1, len(figures), subplot_titles=headings, shared_yaxes=same_y, horizontal_spacing=gap)
     known: set[str] = set()
     for column, figure in enumerate(figures.values(), start=1):

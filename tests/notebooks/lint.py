@@ -21,7 +21,11 @@ RETOLD = frozenset(
         "01_two_kinds",
         "02_recurrent_models",
         "03_feed_forward_models",
+        "04_truncated_backpropagation",
         "08_stability",
+        "09_projection",
+        "10_same_predictions",
+        "12_wikitext2",
         "13_open_questions",
     }
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,13 +22,12 @@ def _random(*shape: int, seed: int = 0) -> Tensor:
 def lstm(answer: Callable[..., Tensor]) -> str | None:
     """c' = f c + i g, h' = o tanh(c'), over a sequence, against torch.nn.LSTM."""
     for size, width in ((3, 4), (2, 6)):
-        theirs = torch.nn.LSTM(size, width, batch_first=True).double()
+        theirs: Any = torch.nn.LSTM(size, width, batch_first=True).double()
         for seed, parameter in enumerate(theirs.parameters()):
             parameter.data.copy_(_random(*parameter.shape, seed=seed))
         inputs = _random(5, size, seed=9)
-        weights = {name: parameter.detach() for name, parameter in theirs.named_parameters()}
-        inward, recurrent = weights["weight_ih_l0"], weights["weight_hh_l0"]
-        bias = weights["bias_ih_l0"] + weights["bias_hh_l0"]
+        inward, recurrent = theirs.weight_ih_l0.detach(), theirs.weight_hh_l0.detach()
+        bias = (theirs.bias_ih_l0 + theirs.bias_hh_l0).detach()
         right = theirs(inputs[None])[0][0].detach()
 
         def looped(
@@ -105,13 +105,12 @@ def forget_bias_for(answer: Callable[[float], float]) -> str | None:
 def set_forget_bias(answer: Callable[[torch.nn.LSTM, float], object]) -> str | None:
     """The sum of both biases is ``bias`` in the forget block, the second of four, and 0 elsewhere."""
     for width, bias in ((4, 3.0), (7, 1.5)):
-        layer = torch.nn.LSTM(2, width)
+        layer: Any = torch.nn.LSTM(2, width)
         with torch.no_grad():
-            biases = [parameter for name, parameter in layer.named_parameters() if name.startswith("bias")]
-            for parameter in biases:
-                parameter.fill_(0.25)
+            layer.bias_ih_l0.fill_(0.25)
+            layer.bias_hh_l0.fill_(0.25)
             answer(layer, bias)
-            blocks = sum(biases, torch.zeros(4 * width)).unflatten(0, (4, width)).double()
+            blocks = (layer.bias_ih_l0 + layer.bias_hh_l0).unflatten(0, (4, width)).double()
         found, wanted = blocks.mean(1), torch.tensor([0.0, bias, 0.0, 0.0], dtype=torch.float64)
         if mismatch(found, torch.tensor([0.0, 0.0, 0.0, 2 * bias])) is None:
             raise NotImplementedError  # as it was handed out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -16,11 +17,11 @@ def gated(norms: Sequence[float], forget_bias: float, seed: int = 0, *, size: in
     """
     with seeded(seed):
         core = LSTM(size, width).double()
-        cell = dict(core.cells[0].named_parameters())
+        cell: Any = core.cells[0]
         with torch.no_grad():
-            for block, norm in zip(cell["weight_hh_l0"].split(width), norms, strict=True):
+            for block, norm in zip(cell.weight_hh_l0.split(width), norms, strict=True):
                 torch.nn.init.orthogonal_(block, norm)
-            cell["bias_ih_l0"].zero_()
-            cell["bias_hh_l0"].zero_()
-            cell["bias_ih_l0"][width : 2 * width] = forget_bias
+            cell.bias_ih_l0.zero_()
+            cell.bias_hh_l0.zero_()
+            cell.bias_ih_l0[width : 2 * width] = forget_bias
     return core
