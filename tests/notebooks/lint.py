@@ -20,6 +20,7 @@ RETOLD = frozenset(
         "00_start_here",
         "08_stability",
         "10_same_predictions",
+        "11_same_training",
         "13_open_questions",
     }
 )
