@@ -36,7 +36,8 @@ def side_by_side(figures: Mapping[str, go.Figure], *, title: str, same_y: bool =
             whole.add_trace(trace.update(showlegend=shown), row=1, col=column)
             known |= {trace.name} if shown else set()
         for update, axis in ((whole.update_xaxes, figure.layout.xaxis), (whole.update_yaxes, figure.layout.yaxis)):
-            update(type=axis.type, range=axis.range, row=1, col=column)
+            # Between the powers of ten there is no room for more figures.
+            update(type=axis.type, range=axis.range, dtick=1 if axis.type == "log" else None, row=1, col=column)
         whole.update_xaxes(title_text=figure.layout.xaxis.title.text, row=1, col=column)
         if column == 1 or not same_y:
             whole.update_yaxes(title_text=figure.layout.yaxis.title.text, row=1, col=column)

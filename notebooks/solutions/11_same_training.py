@@ -3,7 +3,7 @@
 
 # %% exercise:11-1
 def relative_gap(recurrent, truncated, start):
-    """How far apart two vectors of weights are, relative to the longer of the two ways from the start."""
+    """Of three vectors of weights: the relative weight gap."""
     return (recurrent - truncated).norm() / max(
         (recurrent - start).norm(), (truncated - start).norm()
     )

@@ -25,6 +25,7 @@ RETOLD = frozenset(
         "08_stability",
         "09_projection",
         "10_same_predictions",
+        "11_same_training",
         "12_wikitext2",
         "13_open_questions",
     }
