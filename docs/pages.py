@@ -12,7 +12,6 @@ from nbformat import NotebookNode
 from typer.cli import get_docs_for_click
 
 from lessons_lib.experiments.class_server import Point
-
 from notebooks.build import minutes
 
 PLOTLY, WIDGET = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json"

@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 READABLE = ("lessons_lib", "grading", "data/results", "pyproject.toml")
 HOME = "/student"  # in there
 MOST_ANSWER = 20_000_000
+MOST_PROCESSES = 256
 GRACE = 30  # seconds beyond a notebook's limit, for the kernel to start and to end
 
 
@@ -103,7 +104,8 @@ def run(cells: Sequence[str], limits: Limits = OF_A_NOTEBOOK, sandbox: Sequence[
         sandbox: the command of :func:`bubblewrap`.  Without it there is a process group with limits in a temporary
             folder and an empty environment, but nothing keeps it from the user's own files.
     """
-    job = {"cells": list(cells), **vars(limits)}
+    # Outside a sandbox the system counts all processes of the user together: no limit there.
+    job = {"cells": list(cells), **vars(limits), "processes": MOST_PROCESSES if sandbox else None}
     with ExitStack() as stack:
         questions, answers = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
         questions.write(json.dumps(job).encode())

@@ -121,29 +121,34 @@ class Learner:
                     raise
                 await asyncio.sleep(0.5)
 
-    async def send(self, kind: str, content: dict[str, Any]) -> str:
-        """Send a message to the kernel; gives its id."""
-        name = uuid.uuid4().hex
-        header = {"msg_id": name, "msg_type": kind, "session": self.session, "username": self.name, "version": "5.3"}
-        message = {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+    def message(self, kind: str, content: dict[str, Any]) -> dict[str, Any]:
+        """A message to the kernel, not sent yet."""
+        header = {"msg_type": kind, "msg_id": uuid.uuid4().hex, "session": self.session}
+        header |= {"username": self.name, "version": "5.3"}
+        return {"header": header, "parent_header": {}, "metadata": {}, "content": content, "channel": "shell"}
+
+    async def send(self, message: dict[str, Any]) -> None:
         await self.socket.write_message(json.dumps(message))
-        return name
 
     async def execute(self, code: str) -> str:
         """What the code prints.  RuntimeError where it raises."""
-        sent = await self.send("execute_request", {"code": code, "silent": False, "allow_stdin": False})
-        printed, replied, idle = [], False, False
+        asked = self.message("execute_request", {"code": code, "silent": False, "allow_stdin": False})
+        await self.send(asked)
+        printed, begun, replied, idle = [], False, False, False
         while not (replied and idle):
             raw = await asyncio.wait_for(self.socket.read_message(), PATIENCE)
             if raw is None:  # as a page does: the server has kept what the kernel said meanwhile
                 self.reconnections += 1
                 await self.connect_again()
+                if not begun:  # it was lost on the way
+                    await self.send(asked)
                 continue
             if isinstance(raw, bytes):
                 continue  # a frame of a live plot
             message = json.loads(raw)
-            if message["parent_header"].get("msg_id") != sent:
+            if message["parent_header"].get("msg_id") != asked["header"]["msg_id"]:
                 continue
+            begun = True
             kind, content = message["header"]["msg_type"], message["content"]
             if kind == "stream" and content["name"] == "stdout":
                 printed.append(content["text"])
@@ -172,7 +177,7 @@ class Learner:
         """Set a widget's value as a browser does; gives the time, on this machine's one clock."""
         data = {"method": "update", "state": {"value": value}, "buffer_paths": []}
         at = time.monotonic()
-        await self.send("comm_msg", {"comm_id": widget, "data": data})
+        await self.send(self.message("comm_msg", {"comm_id": widget, "data": data}))
         return at
 
     async def count(self) -> tuple[float, int, int]:
@@ -351,7 +356,7 @@ async def _measure(hub: Hub, learners: int) -> Point:
     if others:
         *quiet, wild = everyone
         refused = "MemoryError" in await _raised(wild, FILLS_MEMORY)
-        await wild.send("execute_request", {"code": NEVER_ENDS, "silent": False})
+        await wild.send(wild.message("execute_request", {"code": NEVER_ENDS, "silent": False}))
         beside = await asyncio.gather(*(learner.steer() for learner in quiet))
         share = sum(speed for speed, _ in beside) / sum(steps[:-1])
         await wild.ask("POST", f"/user/{wild.name}/api/kernels/{wild.kernel}/interrupt")

@@ -40,10 +40,12 @@ class Text:
         return "tokens" if self.vocabulary is None else "words"
 
     def writer(self) -> Writer | None:
-        """Lets a model go on after the first held-out words; None where the tokens are no words."""
+        """Lets a model go on after the first held-out words in a row that are all words; None without a vocabulary."""
         if self.vocabulary is None:
             return None
-        return Writer(self.held_out.flatten()[:PROMPT], self.vocabulary.decode)
+        stretches = self.held_out.flatten().unfold(0, PROMPT, 1)
+        plain = (one for one in stretches if all(word.isalpha() for word in self.vocabulary.decode(one)))
+        return Writer(next(plain, stretches[0]), self.vocabulary.decode)
 
     def sample(self) -> Tensor:
         """Held-out sequences to measure on: (sequences, tokens)."""

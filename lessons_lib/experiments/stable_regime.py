@@ -175,6 +175,19 @@ def _rounded(table: Tensor) -> list[list[float]]:
     return [[float(f"{value:.3g}") for value in row] for row in table.tolist()]
 
 
+def usual_and_worst(
+    regimes: Sequence[Regime], measured: str, *, reading: str, family: str, step: int
+) -> tuple[list[float], list[float]]:
+    """Of all seeds' models: the median context (mean over seeds), and the worst context of any seed.
+
+    ``measured``: "contraction" or "truncation", whose columns come back one by one.
+    """
+    tables = [getattr(r, measured) for r in regimes if (r.reading, r.family, r.step) == (reading, family, step)]
+    medians, worst = ([table[QUANTILES.index(level)] for table in tables] for level in (0.5, 1.0))
+    usual = [math.fsum(column) / len(column) for column in zip(*medians, strict=True)]
+    return usual, [max(column) for column in zip(*worst, strict=True)]
+
+
 READINGS: dict[str, Callable[[], Text]] = {"language": embedded_language, "wikitext2": text}
 
 

@@ -12,11 +12,12 @@ from lessons_lib.figures.style import BLUE, GREY, ORANGE, finished, ordered_styl
 from lessons_lib.figures.words import listed, rounded
 
 
-def orbits(states: Any, *, title: str) -> go.Figure:
+def orbits(states: Any, *, title: str, matrix: Any = None) -> go.Figure:
     """The paths of several starts in the box (-1, 1)², with their first and last places.
 
     Args:
         states: (steps + 1, starts, 2), the starts first.
+        matrix: (2, 2), drawn as what it makes of the circle of radius 1/2: its longest radius is half the norm.
 
     Raises ValueError when the states do not lie in a plane.
     """
@@ -32,6 +33,11 @@ def orbits(states: Any, *, title: str) -> go.Figure:
     figure.add_scatter(
         x=rounded(path_x, 3), y=rounded(path_y, 3), mode="lines", name="paths", line={"color": GREY, "width": 1}
     )
+    if matrix is not None:
+        turns = [2 * math.pi * i / 72 for i in range(73)]
+        images = [[(a * math.cos(s) + b * math.sin(s)) / 2 for s in turns] for a, b in listed(matrix)]
+        line = {"color": GREY, "width": 1.5, "dash": "dot"}
+        figure.add_scatter(x=rounded(images[0], 3), y=rounded(images[1], 3), mode="lines", name="W", line=line)
     for name, places, symbol, colour in (("start", steps[0], "circle-open", BLUE), ("end", steps[-1], "x", ORANGE)):
         figure.add_scatter(
             x=rounded([x for x, _ in places], 3),

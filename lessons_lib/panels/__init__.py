@@ -5,7 +5,7 @@ import os
 import torch
 
 from lessons_lib.panels.asking import QuestionWidget, ask
-from lessons_lib.panels.explorer import Explorer, Knob
+from lessons_lib.panels.explorer import Choice, Explorer, Knob
 from lessons_lib.panels.live_plot import LivePlot
 from lessons_lib.panels.presets import Preset, presets_for
 from lessons_lib.panels.training_panel import TrainingPanel
@@ -17,6 +17,7 @@ if "OMP_NUM_THREADS" not in os.environ:
     torch.set_num_threads(1)
 
 __all__ = [
+    "Choice",
     "Explorer",
     "Knob",
     "LivePlot",

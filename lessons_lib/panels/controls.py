@@ -185,6 +185,34 @@ class NumberControl(widgets.VBox):
             self._on_change(value)
 
 
+class ChoiceControl(widgets.HBox):
+    """A row of named buttons, one of which is down.
+
+    Args:
+        label, tooltip: as for a number.
+        options: the names.
+        value: the one that is down at the start.
+        on_change: called with the name that the learner chose.
+    """
+
+    def __init__(
+        self, label: str, tooltip: str, options: tuple[str, ...], value: str, on_change: Callable[[str], object]
+    ) -> None:
+        self.buttons = widgets.ToggleButtons(
+            options=options,
+            value=value,
+            description=label,
+            tooltips=[tooltip] * len(options),
+            style={"button_width": "auto", "description_width": "initial"},
+        )
+        self.buttons.observe(lambda change: on_change(change["new"]), "value")
+        super().__init__([self.buttons])
+
+    def lock(self, locked: bool) -> None:
+        """Let nobody choose, or let them."""
+        self.buttons.disabled = locked
+
+
 def close_all(root: widgets.Widget) -> None:
     """Close a widget with everything it holds: closing a box alone would leave its children behind."""
     for widget in list(_family(root)):

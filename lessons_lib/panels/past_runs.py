@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -10,6 +11,7 @@ import ipywidgets as widgets
 from lessons_lib.files import runs_folder
 from lessons_lib.panels.access import Access
 from lessons_lib.panels.training_plot import TrainingPlot
+from lessons_lib.panels.training_traces import GHOSTS
 from lessons_lib.panels.transport import StatusLine, action
 from lessons_lib.runs import Recording, Run, saved_runs
 
@@ -38,11 +40,11 @@ class PastRuns(widgets.Box):
             description="show a saved run", tooltip="Let a saved run stand behind this one", layout={"width": "auto"}
         )
         self.menu.style.description_width = "initial"
-        self._said = StatusLine()
+        self._said, self._legend = StatusLine(), widgets.HTML()
         self._list()
         self.menu.observe(self._chosen, "value")
         layout = widgets.Layout(flex_flow="row wrap", align_items="center")
-        super().__init__([*self.buttons.values(), self.menu, self._said], layout=layout)
+        super().__init__([*self.buttons.values(), self._legend, self.menu, self._said], layout=layout)
         self._show()
 
     def remember(self, run: Run) -> None:
@@ -97,3 +99,10 @@ class PastRuns(widgets.Box):
 
     def _show(self) -> None:
         self.buttons["Clear"].disabled = not self._plot.ghosts
+        lines = [
+            f'<div><span style="display:inline-block;width:2.2em;vertical-align:middle;border-top:2px {dash}"></span> '
+            f"{escape(ghost.title)}</div>"
+            for ghost, dash in zip(self._plot.ghosts, GHOSTS.values(), strict=False)
+        ]
+        heading = "<div>Thin and grey, earlier runs:</div>" if lines else ""
+        self._legend.value = f'<div style="line-height:1.4">{heading}{"".join(lines)}</div>'

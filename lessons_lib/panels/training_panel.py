@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
 import traceback
-from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
@@ -16,6 +14,7 @@ from lessons_lib.panels.meter import meter
 from lessons_lib.panels.panel import Panel
 from lessons_lib.panels.past_runs import PastRuns
 from lessons_lib.panels.presets import Preset, presets_for
+from lessons_lib.panels.progress import Progress
 from lessons_lib.panels.settings_controls import SettingsControls
 from lessons_lib.panels.training_plot import TrainingPlot, gap_to_twin
 from lessons_lib.panels.transport import PlayButton, StatusLine, action, speed_menu
@@ -37,8 +36,6 @@ STATES = {
     "failed": "Failed:",
 }
 NORMS = {"tanh": "Euclidean norm", "relu": "Euclidean norm", "lstm": "weighted max norm"}
-PROGRESS_SECONDS = 0.25
-SPEED_SECONDS = 3.0
 WRAP = {"flex_flow": "row wrap", "align_items": "center"}
 
 
@@ -81,11 +78,8 @@ class TrainingPanel(Panel):
         self._lock = threading.RLock()
         self._own_start = run.factory, run.settings.stable_set
         self._begun = ""
-        self._speed: deque[tuple[float, int]] = deque()
-        self._next_progress = 0.0
         layers = layers_of(run.model)
         self._norm = NORMS.get(layers[0].kind, "") if layers else ""
-        self._device = str(next(run.model.parameters()).device)
         self.unit = getattr(run.stream, "unit", "tokens")
         self.plot = TrainingPlot(levels, names=names, unit=self.unit, first=first)
         self.settings = SettingsControls(run, [preset.stable_set for preset in presets or ()], learning_rates)
@@ -105,16 +99,13 @@ class TrainingPanel(Panel):
             ),
             "anew": action("Begin again", "refresh", "Forget it, and train anew", self._begin_anew),
         }
-        self._found = widgets.Box([StatusLine(), *self.found.values()], layout=widgets.Layout(**WRAP))
+        self._found_line = StatusLine()
+        self._found = widgets.Box([self._found_line, *self.found.values()], layout=widgets.Layout(**WRAP))
         self._state = StatusLine(widgets.Layout(flex="3 1 12em"))
-        self._bar = widgets.FloatProgress(
-            min=0, max=run.steps or 1, layout=widgets.Layout(flex="1 1 4em", width="auto", min_width="3em")
-        )
-        self._bar.layout.visibility = "visible" if run.steps else "hidden"
-        self._progress = widgets.HTML(layout=widgets.Layout(flex="0 0 auto"))
+        self._progress = Progress(run, self.unit)
         self._meter = widgets.HTML()
         self._meter.add_class("lessons-meter")
-        self._written = widgets.HTML("It has written nothing yet.")
+        self._written: widgets.HTML | None = None
         super().__init__(run.name, prediction)
         self._on_news(run)
         run.listeners.append(self._on_news)
@@ -154,21 +145,19 @@ class TrainingPanel(Panel):
         if self.presets:
             label = widgets.HTML("Start from", layout=widgets.Layout(margin="2px 4px"))
             groups.append(widgets.Box([label, *self.presets.values()], layout=widgets.Layout(**WRAP)))
-        progress = widgets.Box(
-            [self._bar, self._progress], layout=widgets.Layout(flex="1 1 26em", align_items="center")
-        )
         side, plots = widgets.VBox([self.settings, self._told(), self.past]), widgets.VBox([self.plot])
         side.add_class("lessons-side")
         plots.add_class("lessons-plots")
         body = widgets.Box([side, plots])
         body.add_class("lessons-body")
-        news = widgets.Box([self._state, progress], layout=row)
+        news = widgets.Box([self._state, self._progress], layout=row)
         return [*self._question(), self._found, widgets.Box(groups, layout=row), news, body]
 
     def _told(self) -> widgets.Widget:
         """The theorem meter, and in a tab beside it what the model writes, where the probe lets it write."""
         if getattr(self.run.probe, "writer", None) is None:
             return self._meter
+        self._written = widgets.HTML("It has written nothing yet.")
         return widgets.Tab([self._meter, self._written], titles=("Theorem", "Write"))
 
     def _picture(self) -> bytes:
@@ -220,17 +209,15 @@ class TrainingPanel(Panel):
             self.buttons["Reset"].disabled = run.earlier is not None
             self._show_earlier()
             self._say_state()
-            now = time.monotonic()
-            if state != "running" or now >= self._next_progress:
-                self._next_progress = now + PROGRESS_SECONDS
-                self._show_progress(now)
+            if self._progress.due():
+                self._progress.show()
                 gap = gap_to_twin(run) if run.twin else None
                 tiles = meter(run.history.measured, self.context_length, self._norm, self.unit, gap)
                 self._meter.value = tiles
                 self._show_written()
 
     def _show_written(self) -> None:
-        if (written := self.run.history.measured.written) is not None:
+        if self._written is not None and (written := self.run.history.measured.written) is not None:
             words = f"<i>{escape(written.prompt)}</i> {escape(written.continued)}"
             self._written.value = f'<div style="line-height:1.4">{words}</div>'
 
@@ -239,7 +226,7 @@ class TrainingPanel(Panel):
         self._found.layout.display = "none" if earlier is None else ""
         if earlier is not None:
             doing = "is going on" if earlier.left == "running" else "stands"
-            self._found.children[0].say(f"A run of this panel {doing} at step {earlier.step_count:,}.")
+            self._found_line.say(f"A run of this panel {doing} at step {earlier.step_count:,}.")
             word = "that is going on" if earlier.left == "running" else "as it stands"
             self.found["go on"].description = f"Show the run {word}"
 
@@ -263,20 +250,3 @@ class TrainingPanel(Panel):
         except Exception as error:
             return "".join(traceback.format_exception(error))
         return ""
-
-    def _show_progress(self, now: float) -> None:
-        history = self.run.history
-        read, step = (history.tokens[-1] if history.tokens else 0), self.run.step_count
-        if self.run.state != "running" or (self._speed and self._speed[-1][1] > read):
-            self._speed.clear()
-        self._speed.append((now, read))
-        while now - self._speed[0][0] > SPEED_SECONDS:
-            self._speed.popleft()
-        seconds = now - self._speed[0][0]
-        limit = f" of {self.run.steps:,}" if self.run.steps else ""
-        said = [f"step {step:,}{limit}", f"{read:,} {self.unit}"]
-        if seconds > 0:
-            said.append(f"{(read - self._speed[0][1]) / seconds:,.0f} {self.unit}/s")
-        self._progress.value = f'<span style="white-space:nowrap">{" · ".join([*said, self._device])}</span>'
-        if self.run.steps:
-            self._bar.value = step

@@ -78,13 +78,12 @@ class TrainingPlot(LivePlot):
 
     def haunt(self, ghosts: Sequence[Recording]) -> None:
         """Let these recordings, the last three of them, stand behind the run."""
-        self.ghosts = list(ghosts)[-GHOSTS:]
+        self.ghosts = list(ghosts)[-len(GHOSTS) :]
         replace: dict[str, Samples] = {}
         for plot in ("loss", "error"):
-            for i in range(GHOSTS):
+            for i in range(len(GHOSTS)):
                 ghost = self.ghosts[i] if i < len(self.ghosts) else None
-                shown = {"name": ghost.title if ghost else "", "showlegend": bool(ghost) and plot == "loss"}
-                self._traces[f"ghost_{plot}_{i}"] |= shown
+                self._traces[f"ghost_{plot}_{i}"]["name"] = ghost.title if ghost else ""
                 replace[f"ghost_{plot}_{i}"] = _ghost(ghost, plot) if ghost else ([], [])
         self.replace_all(replace)
 

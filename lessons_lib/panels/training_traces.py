@@ -9,7 +9,7 @@ from lessons_lib.figures import style_of
 
 SET_BY_YOU = "#d0508f"  # what the learner sets, wherever it is drawn: λ, k, and when they moved
 MEAN_STEPS = 100  # of which the running means of the losses are taken
-GHOSTS = 3
+GHOSTS = {"solid": "solid", "6px,3px": "dashed", "2px,2px": "dotted"}  # plotly's dash of each: the same in CSS
 PLOTS = ("loss", "spectrum", "gradient", "error")
 HEIGHT = 236  # pixels: two rows of plots and the controls fit into a small laptop's window
 
@@ -50,10 +50,9 @@ def training_traces(names: Mapping[str, str]) -> dict[str, dict[str, Any]]:
 
     def ghosts(plot: str) -> dict[str, dict[str, Any]]:
         line = {"color": style_of("baseline").colour, "width": 1}
-        dashes = ("solid", "6px,3px", "2px,2px")
         return {
-            f"ghost_{plot}_{i}": trace(plot, "", line=line | {"dash": dashes[i]}, showlegend=False)
-            for i in range(GHOSTS)
+            f"ghost_{plot}_{i}": trace(plot, "", line=line | {"dash": dash}, showlegend=False)
+            for i, dash in enumerate(GHOSTS)
         }
 
     traces = {

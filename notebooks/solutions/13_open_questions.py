@@ -14,7 +14,8 @@ def repaired(rate, inputs):
     while span < len(states):
         older = power * states[:-span]
         states = torch.cat([states[:span], states[span:] + older])
-        span, power = 2 * span, power * power  # twice the span is the square, not one factor more
+        # Twice the span is the square of the power, not one factor more.
+        span, power = 2 * span, power * power
     return states
 
 

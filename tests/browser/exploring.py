@@ -61,6 +61,11 @@ class ExplorerPage:
     def wait_for_title(self, text: str) -> None:
         self.page.wait_for_function(f"text => {PARTS}.some(p => p.layout.title.text.includes(text))", arg=text)
 
+    def wait_until_told(self, text: str) -> None:
+        """A question's answer on the page holds this text."""
+        told = "[...document.querySelectorAll('.lessons-question [role=status]')].map(one => one.textContent)"
+        self.page.wait_for_function(f"text => {told}.some(one => one.includes(text))", arg=text)
+
     def redraw_times(self, label: str, key: str, moves: int = 12) -> None:
         """Print how soon the picture followed; LESSONS_LATENCY_GATE=1, for a quiet machine, judges the median."""
         self.page.evaluate(CLOCK)

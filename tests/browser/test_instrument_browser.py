@@ -228,7 +228,7 @@ def test_a_saved_run_stands_as_a_ghost_behind_the_next(page, lab_root):
     (place,) = (lab_root / "my_runs").iterdir()
     page.button("Reset").click()
     title = notebook.kernel("panel.plot.ghosts[-1].title")
-    legend = notebook.page.locator(".legendtext", has_text=title).first
+    legend = notebook.page.get_by_text(title, exact=True).first
     legend.wait_for()
     page.button("Clear").click()
     legend.wait_for(state="detached")

@@ -18,7 +18,14 @@ GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
 RETOLD = frozenset(
     {
         "00_start_here",
+        "01_two_kinds",
+        "02_recurrent_models",
+        "03_feed_forward_models",
         "04_truncated_backpropagation",
+        "08_stability",
+        "09_projection",
+        "10_same_predictions",
+        "12_wikitext2",
         "13_open_questions",
     }
 )

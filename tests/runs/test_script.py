@@ -29,7 +29,7 @@ def factory(core: str, seed: int = 0):
 
 
 def steered(run: Run, stable_set, seed: int) -> Run:
-    """Train, and move a setting at random twenty times, one to four steps apart."""
+    """Train, and move a setting at random twenty times, one or two steps apart."""
     moves = random.Random(seed)
     draws = {
         "truncation_length": lambda: moves.randint(1, 12),
@@ -40,7 +40,7 @@ def steered(run: Run, stable_set, seed: int) -> Run:
     while len(run.history.changes) < MOVES:
         name = moves.choice(list(draws))
         run.update(**{name: draws[name]()})
-        end = run.step_count + moves.randint(1, 4)
+        end = run.step_count + moves.randint(1, 2)
         for _ in range(end - run.step_count):
             run.step()
         wait_for(lambda end=end: run.step_count == end and run.state == "paused", 120, run.message)

@@ -70,18 +70,19 @@ def _pull(run: Run) -> int | None:
     return None
 
 
-def memory_outcome(run: Run) -> str | None:
-    """What ``bet_on_memory`` asks: truncation errors at k = 20, the last before the pull over the first well after."""
-    if (pulled := _pull(run)) is None:
-        return None
-    errors = [
-        (step, found.truncation_error[CONTEXT_LENGTH - 1])
-        for step, found in run.history.probes
-        if found.truncation_error is not None
-    ]
-    before = [error for step, error in errors if step < pulled]
-    after = [error for step, error in errors if step >= pulled + 5]
-    return bet_on_memory.options[bisect([1.5, 50.0], before[-1] / after[0])] if before and after else None
+class Memory:
+    """What ``bet_on_memory`` asks, as a listener of a run: error at k = 20 last before the pull, and soon after it."""
+
+    def __init__(self) -> None:
+        self._before: float | None = None
+
+    def __call__(self, run: Run) -> None:
+        if run.history.probes and (errors := run.history.measured.truncation_error) is not None:
+            step, error, pulled = run.history.probes[-1][0], errors[CONTEXT_LENGTH - 1], _pull(run)
+            if pulled is None or step < pulled:
+                self._before = error
+            elif self._before is not None and step >= pulled + 5:
+                bet_on_memory.settle(bet_on_memory.options[bisect([1.5, 50.0], self._before / error)])
 
 
 def loss_outcome(run: Run) -> str | None:

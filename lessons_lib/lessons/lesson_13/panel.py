@@ -12,7 +12,7 @@ from lessons_lib.checks import Question
 from lessons_lib.lessons.lesson_13.newton import TOLERANCE, largest_exponent, system
 from lessons_lib.lessons.lesson_13.state_passing import Passed
 from lessons_lib.models import looped_states, newton_guesses
-from lessons_lib.panels import Explorer, Knob, Preset, TrainingPanel
+from lessons_lib.panels import Explorer, Knob, TrainingPanel
 from lessons_lib.runs import Run
 
 LENGTH = 256
@@ -73,18 +73,22 @@ class PassingPanel(TrainingPanel):
         self.passing = widgets.Checkbox(
             description="pass the state on", tooltip=tip, indent=False, layout=widgets.Layout(width="auto")
         )
-        self.passing.observe(self._pass, "value")
+        self.passing.observe(lambda _: self._pass(run), "value")
         super().__init__(run, **options)
+        run.listeners.append(self._pass)
+
+    def close(self) -> None:
+        """Let go of the run, and close every widget of the panel."""
+        if self._pass in self.run.listeners:
+            self.run.listeners.remove(self._pass)
+        super().close()
 
     def _rows(self) -> list[widgets.Widget]:
-        *rows, meter, plot = super()._rows()
-        return [*rows, self.passing, meter, plot]
+        *rows, body = super()._rows()
+        return [*rows, self.passing, body]
 
-    def _reset(self, preset: Preset | None = None) -> None:
-        super()._reset(preset)
-        self._pass()
-
-    def _pass(self, _: object = None) -> None:
-        stream = self.run.stream
+    def _pass(self, run: Run) -> None:
+        """Also after a reset, which builds another stream."""
+        stream = run.stream
         assert isinstance(stream, Passed)
         stream.carries_state = self.passing.value

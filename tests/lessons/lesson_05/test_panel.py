@@ -50,7 +50,7 @@ def test_reset_forgets_and_keeps_the_reference(panel: ThroughputPanel) -> None:
 
 
 def test_play_waits_for_the_prediction() -> None:
-    bet = predict("What?", ["this", "that"])
+    bet = predict("What?", ["this", "that"], answer="this", why="It is.")
     panel = ThroughputPanel(prediction=bet, name="locked")
     assert panel.buttons["Play"].disabled
     bet.commit("this")

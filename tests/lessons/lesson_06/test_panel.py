@@ -11,7 +11,13 @@ from tests.waiting import wait_for
 
 @pytest.fixture
 def panel():
-    made = RacePanel(["copying", "translation"], k=15, prediction=predict("?", ["yes", "no"]), name="tested", steps=2)
+    made = RacePanel(
+        ["copying", "translation"],
+        k=15,
+        prediction=predict("?", ["yes", "no"], answer="yes", why="It is."),
+        name="tested",
+        steps=2,
+    )
     yield made
     made.close()
 

@@ -37,7 +37,7 @@ def test_the_weights_are_read_at_every_n(panel: OrderPanel) -> None:
     wait_for(lambda: len(panel.plot.curves["every n"]) > 0)
     assert list(panel.plot.curves["every n"].x) == list(range(2, n_gram.LONGEST + 1))
     assert list(panel.plot.curves["here"].x) == [2]
-    assert "at n = 13" in panel.plot.alt
+    wait_for(lambda: "at n = 13" in panel.plot.alt)
 
 
 def test_reset_begins_again_and_keeps_the_tables_lines(panel: OrderPanel) -> None:
@@ -50,7 +50,7 @@ def test_reset_begins_again_and_keeps_the_tables_lines(panel: OrderPanel) -> Non
 
 
 def test_play_waits_for_the_prediction() -> None:
-    bet = predict("What?", ["this", "that"])
+    bet = predict("What?", ["this", "that"], answer="this", why="It is.")
     panel = OrderPanel(n_gram.made_up(n_gram.LANGUAGE, "made up"), prediction=bet, name="locked")
     assert panel.buttons["Play"].disabled
     bet.commit("this")

@@ -13,7 +13,7 @@ from tests.waiting import wait_for
 
 @pytest.fixture
 def panel():
-    made = TwinsPanel(prediction=predict("?", ["yes", "no"]), name="tested", steps=4)
+    made = TwinsPanel(prediction=predict("?", ["yes", "no"], answer="yes", why="It is."), name="tested", steps=4)
     yield made
     made.close()
 
