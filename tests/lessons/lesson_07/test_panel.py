@@ -37,7 +37,7 @@ def test_the_weights_are_read_at_every_n(panel: OrderPanel) -> None:
     wait_for(lambda: len(panel.plot.curves["every n"]) > 0)
     assert list(panel.plot.curves["every n"].x) == list(range(2, n_gram.LONGEST + 1))
     assert list(panel.plot.curves["here"].x) == [2]
-    assert "at n = 13" in panel.plot.alt
+    wait_for(lambda: "at n = 13" in panel.plot.alt)
 
 
 def test_reset_begins_again_and_keeps_the_tables_lines(panel: OrderPanel) -> None:
@@ -49,8 +49,22 @@ def test_reset_begins_again_and_keeps_the_tables_lines(panel: OrderPanel) -> Non
     assert list(panel.plot.curves["bigram"].y) == pytest.approx([2.4, 2.4])
 
 
+def test_a_cut_settles_the_bet_and_reset_goes_back_to_the_long_n() -> None:
+    bet = predict("What?", ["this", "that"], answer="this", why="Because.")
+    reading = n_gram.made_up(n_gram.LANGUAGE, "made up")
+    panel = OrderPanel(reading, outcomes={bet: lambda cut: "that"}, levels={"unigram": 4.0}, name="bets")
+    panel.player.start()
+    wait_for(lambda: len(panel.records) > 12)
+    assert bet.outcome is None
+    panel.control.number.value = 3
+    wait_for(lambda: bet.outcome == "that")
+    panel.reset()
+    assert panel.order.n == panel.control.value == n_gram.LONGEST
+    panel.close()
+
+
 def test_play_waits_for_the_prediction() -> None:
-    bet = predict("What?", ["this", "that"])
+    bet = predict("What?", ["this", "that"], answer="this", why="Because.")
     panel = OrderPanel(n_gram.made_up(n_gram.LANGUAGE, "made up"), prediction=bet, name="locked")
     assert panel.buttons["Play"].disabled
     bet.commit("this")
