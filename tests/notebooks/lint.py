@@ -15,7 +15,7 @@ from notebooks.build import ASKS, FOLDER, OPTIONAL, core_and_optional, spoken_mi
 
 GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
 # The lessons that keep the rules of teaching as well.
-RETOLD: frozenset[str] = frozenset({"07_n_gram_lstm"})
+RETOLD: frozenset[str] = frozenset({"05_why_feed_forward", "07_n_gram_lstm"})
 
 LONGEST_CELL = 20
 LONGEST_LINE = 88  # at 1280 pixels with the file browser open, nothing scrolls sideways
