@@ -1,4 +1,4 @@
-"""Three promises of feed-forward models on two machines: training, gradients, generation."""
+"""Three promises of feed-forward models, measured on one machine: training, gradients, generation."""
 
 from __future__ import annotations
 
@@ -11,27 +11,31 @@ from plotly.subplots import make_subplots
 from lessons_lib.figures.style import finished, style_of
 from lessons_lib.figures.words import rounded
 
-NAMES = {"lstm": "LSTM", "tcn": "TCN", "transformer": "Transformer", "rnn": "RNN", "stable rnn": "RNN"}
+NAMES = {"lstm": "LSTM", "tcn": "TCN", "transformer": "Transformer"}
 
 
 def three_promises(
-    here: Mapping[str, Any],
-    reference: Mapping[str, Any] | None = None,
-    *,
-    families: Mapping[str, str],
-    title: str = "Parallel, trainable, fast: two machines",
+    machine: Mapping[str, Any], *, families: Mapping[str, str], title: str = "Parallel, trainable, fast"
 ) -> go.Figure:
-    """Training throughput, gradient by lag and time per token; this machine in lines with markers, the reference thin.
+    """Training throughput, gradient by lag and time per token, all as ratios: machines differ less in those.
 
-    ``here`` and ``reference`` are what ``measure`` of lesson 05's experiment gives; ``families`` maps
-    the names of the gradients' starts to styles.  Gradients depend on no machine: only ``here``'s are drawn.
+    Throughput is relative to the LSTM's at the shortest length, time to that of the cached LSTM after the fewest
+    tokens, a gradient to its own norm at lag 0.
+
+    ``machine`` is what ``measure`` of lesson 05's experiment gives; ``families`` maps the names of the gradients'
+    starts to styles.
     """
-    titles = ["Training, tokens/s", "Gradient by lag", "Writing, ms/token"]
+    titles = ["Training: speed", "Gradient by lag", "Writing: time per token"]
     figure = make_subplots(1, 3, subplot_titles=titles, horizontal_spacing=0.11)
-    for machine, name in ((reference, "reference"), (here, "this machine")):
-        if machine is not None:
-            _timings(figure, machine, name, thin=machine is reference)
-    for start, seeds in here["gradients"].items():
+    speeds, times = ratios(machine, "throughput", "lstm"), ratios(machine, "generation", "lstm, cached")
+    for family, values in speeds.items():
+        _curve(figure, 1, family, NAMES[family], machine["lengths"], values)
+    for label, values in times.items():
+        family, _, how = label.partition(", ")
+        kept = how == "cached"
+        name = NAMES[family] if kept else f"{NAMES[family]}, no cache"
+        _curve(figure, 3, family, name, machine["past"], values, hollow=not kept)
+    for start, seeds in relative_gradients(machine).items():
         _gradients(figure, start, seeds, families[start])
     small = {"tickfont": {"size": 11}, "title_font": {"size": 12}}
     figure.update_yaxes(type="log", dtick=1, **small)
@@ -39,48 +43,54 @@ def three_promises(
     figure.update_xaxes(**small)
     for column, label in ((1, "length"), (2, "lag (steps)"), (3, "tokens so far")):
         figure.update_xaxes(title_text=label, type="linear" if column == 2 else "log", row=1, col=column)
-    figure.update_xaxes(tickvals=here["lengths"], row=1, col=1)
-    figure.update_xaxes(tickvals=here["past"], row=1, col=3)
+    for column, label in (
+        (1, "tokens/s, LSTM at the first length = 1"),
+        (2, "norm, lag 0 = 1"),
+        (3, "time, LSTM = 1"),
+    ):
+        figure.update_yaxes(title_text=label, row=1, col=column)
+    figure.update_xaxes(tickvals=machine["lengths"], row=1, col=1)
+    figure.update_xaxes(tickvals=machine["past"], row=1, col=3)
     figure.update_annotations(font_size=13)
-    finished(figure, title, drawing=_in_words(here, reference))
+    finished(figure, title, drawing=_in_words(machine, speeds, times))
     figure.update_layout(height=460, margin={"t": 84}, legend={"orientation": "h", "y": -0.2, "font": {"size": 11}})
     return figure
 
 
-def _in_words(here: Mapping[str, Any], reference: Mapping[str, Any] | None) -> str:
-    """What the three panels show, in numbers at the largest size that both machines were asked for."""
-    lags = len(next(iter(here["gradients"].values()))[0]) - 1
+def ratios(machine: Mapping[str, Any], part: str, of: str) -> dict[str, list[float]]:
+    """The curves of "throughput" or "generation", divided by the first value of the curve ``of``."""
+    base = machine[part][of][0]
+    return {label: [value / base for value in values] for label, values in machine[part].items()}
 
-    def at_the_end(part: str, axis: str, digits: str) -> str:
-        common = set(here[axis]) if reference is None else set(here[axis]) & set(reference[axis])
-        if not common:
-            return "no size in common"
-        size, said = max(common), []
-        for label, values in here[part].items():
-            family, _, how = label.partition(", ")
-            mine = f"{NAMES[family]} {how}".strip() + f" {values[list(here[axis]).index(size)]:{digits}}"
-            if reference is not None:
-                mine += f" (reference {reference[part][label][list(reference[axis]).index(size)]:{digits}})"
-            said.append(mine)
-        return f"at {size}: {', '.join(said)}"
 
+def relative_gradients(machine: Mapping[str, Any]) -> dict[str, list[list[float]]]:
+    """By start and seed, the gradient's norm at each lag, divided by that at lag 0."""
+    return {
+        start: [[norm / norms[0] for norm in norms] for norms in seeds] for start, seeds in machine["gradients"].items()
+    }
+
+
+def _in_words(
+    machine: Mapping[str, Any], speeds: Mapping[str, Sequence[float]], times: Mapping[str, Sequence[float]]
+) -> str:
+    """What the three panels show, in numbers at the largest size."""
+    relative = relative_gradients(machine)
+    lags = len(next(iter(relative.values()))[0]) - 1
     faded = ", ".join(
-        f"{start} {sum(seed[-1] for seed in seeds) / len(seeds):.1g}" for start, seeds in here["gradients"].items()
+        f"{start} {sum(seed[-1] for seed in seeds) / len(seeds):.1g}" for start, seeds in relative.items()
+    )
+    trained = ", ".join(f"{NAMES[family]} {values[-1]:.2g}" for family, values in speeds.items())
+    written = ", ".join(
+        f"{NAMES[label.partition(', ')[0]]} {label.partition(', ')[2]} {values[-1]:.2g}"
+        for label, values in times.items()
     )
     return (
-        f"Three panels. Tokens a second in training by length, {at_the_end('throughput', 'lengths', ',.0f')}. "
-        f"Gradient norm at lag {lags}, mean over seeds: {faded}. "
-        f"Milliseconds a token by tokens so far, {at_the_end('generation', 'past', '.2g')}."
+        f"Three panels. Tokens a second in training, relative to the LSTM at length {machine['lengths'][0]}, "
+        f"at length {machine['lengths'][-1]}: {trained}. "
+        f"Gradient norm at lag {lags}, relative to lag 0, mean over seeds: {faded}. "
+        f"Time per token, relative to the cached LSTM after {machine['past'][0]} tokens, "
+        f"after {machine['past'][-1]}: {written}."
     )
-
-
-def _timings(figure: go.Figure, machine: Mapping[str, Any], name: str, *, thin: bool) -> None:
-    for family, values in machine["throughput"].items():
-        _curve(figure, 1, family, f"{NAMES[family]}, {name}", machine["lengths"], values, thin=thin)
-    for label, values in machine["generation"].items():
-        family, _, how = label.partition(", ")
-        full = f"{NAMES[family]}, {name}" if how == "cached" else f"{NAMES[family]}, no cache, {name}"
-        _curve(figure, 3, family, full, machine["past"], values, thin=thin, hollow=how != "cached")
 
 
 def _curve(
@@ -91,7 +101,6 @@ def _curve(
     x: Sequence[float],
     y: Sequence[float],
     *,
-    thin: bool,
     hollow: bool = False,
 ) -> None:
     style = style_of(family)
@@ -100,11 +109,10 @@ def _curve(
         x=list(x),
         y=rounded(y),
         name=name,
-        mode="lines" if thin else "lines+markers",
-        line={"color": style.colour, "dash": "dot" if hollow else style.dash, "width": 1 if thin else 2.5},
+        mode="lines+markers",
+        line={"color": style.colour, "dash": "dot" if hollow else style.dash, "width": 2.5},
         marker={"symbol": symbol, "color": style.colour, "size": 8},
-        opacity=0.75 if thin else 1,
-        showlegend=column == 3 and (not (thin or hollow) or (family == "lstm" and thin != hollow)),
+        showlegend=column == 3 and (not hollow or family == "lstm"),
         row=1,
         col=column,
     )

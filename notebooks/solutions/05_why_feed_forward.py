@@ -9,7 +9,7 @@ def longest_chain(length, layers, recurrent):
 
 # %% exercise:05-2
 def tokens_per_second(work, batch, length, repeats, clock=time.perf_counter):
-    """Tokens a second of the fastest of several runs; work() handles batch x length tokens."""
+    """Tokens a second of the fastest run; work() handles batch x length tokens."""
     work()
     runs = [(clock(), work(), clock()) for _ in range(repeats)]
     shortest = min(ended - started for started, _, ended in runs)

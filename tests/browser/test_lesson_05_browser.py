@@ -23,7 +23,7 @@ def test_the_length_moves_while_it_measures(notebook, lab_root: Path):
     notebook.show_cell(notebook.cell_with("ThroughputPanel(prediction"))
     notebook.page.wait_for_function(f"() => {DRAWN}.some(t => t.name === 'TCN')", timeout=300_000)
     panel.button("Play").scroll_into_view_if_needed()
-    panel.commit("the TCN, a little faster")
+    panel.commit("the TCN, by twice or more")
     panel.button("Play").click()
     wait_for(lambda: int(notebook.kernel(f"len({PANEL}.records)")) > 3, 60, "nothing was measured")
     slider = panel.slider("length")

@@ -1,38 +1,31 @@
-"""Three promises on two machines: what is drawn, and what is said of it."""
+"""Three promises of one machine: what is drawn, and what is said of it."""
+
+import pytest
 
 from lessons_lib import figures
 
-LSTM = {"lstm": [100.0, 200.0]}
-HERE = {
+MACHINE = {
     "lengths": [4, 64],
     "past": [16, 256],
-    "throughput": LSTM,
-    "gradients": {"LSTM": [[1.0, 0.1], [1.0, 0.3]]},
+    "throughput": {"lstm": [100.0, 200.0], "tcn": [50.0, 300.0]},
+    "gradients": {"LSTM": [[2.0, 0.2], [1.0, 0.3]]},
     "generation": {"lstm, cached": [0.5, 0.5], "lstm, not cached": [1.0, 8.0]},
 }
 
 
-def drawn(reference=None):
-    return figures.three_promises(HERE, reference, families={"LSTM": "lstm"})
+def drawn():
+    return figures.three_promises(MACHINE, families={"LSTM": "lstm"})
 
 
-def test_the_reference_stands_behind_this_machine_and_never_in_its_markers() -> None:
-    figure = drawn({**HERE, "throughput": {"lstm": [300.0, 400.0]}})
-    timings = [trace for trace in figure.data if "machine" in trace.name or "reference" in trace.name]
-    assert [("reference" in t.name, t.mode) for t in timings][:3] == [(True, "lines")] * 3
-    assert {t.mode for t in timings if "this machine" in t.name} == {"lines+markers"}
-    assert len(timings) == 6
+def test_every_curve_is_a_ratio() -> None:
+    curves = {trace.name: list(trace.y) for trace in drawn().data if "range" not in trace.name}
+    assert curves["TCN"] == pytest.approx([0.5, 3.0])
+    assert curves["LSTM, no cache"] == pytest.approx([2.0, 16.0])
+    assert [list(t.y) for t in drawn().data if t.name == "LSTM"][-1] == pytest.approx([1.0, 0.2])
 
 
-def test_the_words_compare_both_machines_where_both_were_measured() -> None:
-    reference = {**HERE, "lengths": [4, 1_000], "throughput": {"lstm": [300.0, 400.0]}}
-    words = figures.describe(drawn(reference))
-    assert "at 4: LSTM 100 (reference 300)" in words
-    assert "at 256: LSTM cached 0.5 (reference 0.5), LSTM not cached 8 (reference 8)" in words
-    assert "lag 1, mean over seeds: LSTM 0.2" in words
-
-
-def test_one_machine_alone_is_drawn_too() -> None:
+def test_the_words_name_the_ratios_at_the_largest_size() -> None:
     words = figures.describe(drawn())
-    assert "reference" not in words
-    assert "at 64: LSTM 200" in words
+    assert "at length 64: LSTM 2, TCN 3." in words
+    assert "lag 1, relative to lag 0, mean over seeds: LSTM 0.2." in words
+    assert "after 256: LSTM cached 1, LSTM not cached 16." in words

@@ -4,7 +4,7 @@
 - **trainable**: how the gradient of the last output fades or grows with the lag, over seeds;
 - **fast**: milliseconds per generated token, against how many there are already, with a cache and without.
 
-``REFERENCE`` stores all three: the machine beside which lesson 05 draws the reader's own.
+``REFERENCE`` stores all three for one machine, with its load; what lesson 05 says of them are ratios.
 """
 
 from __future__ import annotations
@@ -24,10 +24,11 @@ from lessons_lib.models import LSTM, TCN, LanguageModel, TanhRNN, Transformer, g
 from lessons_lib.stability import input_gradient
 from lessons_lib.training import default_device
 
+Clock = Callable[[], float]
 FAMILIES = ("lstm", "tcn", "transformer")
 LENGTH, WIDTH, BATCH = 64, 64, 8
 LENGTHS, SEEDS, LAGS, PAST = (1, 4, 16, 64, 256), tuple(range(10)), 30, (16, 64, 256, 1_024)
-VOCABULARY, TOKENS = 100, 8  # of the generating models; tokens timed at each place
+VOCABULARY, TOKENS = 100, 40  # of the generating models; tokens timed at each place
 
 
 def core(family: str, width: int = WIDTH) -> Any:
@@ -60,7 +61,13 @@ class Throughput:
 
 
 def throughput(
-    family: str, length: int = LENGTH, width: int = WIDTH, batch: int = BATCH, *, repeats: int = 3
+    family: str,
+    length: int = LENGTH,
+    width: int = WIDTH,
+    batch: int = BATCH,
+    *,
+    repeats: int = 3,
+    clock: Clock = time.perf_counter,
 ) -> Throughput:
     """One measurement, on random inputs."""
     device = default_device()
@@ -71,7 +78,36 @@ def throughput(
         model.zero_grad(set_to_none=True)
         model(inputs)[0].square().mean().backward()
 
-    return Throughput(family, length, width, batch, batch * length / shortest(step, repeats))
+    return Throughput(family, length, width, batch, batch * length / shortest(step, repeats, clock=clock))
+
+
+def one_after_the_other(core: Any, inputs: Tensor) -> Tensor:
+    """What a core makes of (batch, time, width), fed a position at a time with the state that the last one left."""
+    outputs, state = [], None
+    for position in inputs.split(1, dim=1):
+        output, state = core(position, state)
+        outputs.append(output)
+    return torch.cat(outputs, dim=1)
+
+
+def dependent_operations(result: Tensor) -> int:
+    """How many operations led to a tensor, each waiting for the one before: the longest way through autograd's record.
+
+    Raises:
+        ValueError: the tensor bears no record.
+    """
+    if result.grad_fn is None:
+        raise ValueError("nothing is recorded of this tensor: compute it from parameters, without torch.no_grad()")
+    longest: dict[Any, int] = {}
+    waiting = [(result.grad_fn, False)]
+    while waiting:
+        operation, counted = waiting.pop()
+        before = [earlier for earlier, _ in operation.next_functions if earlier is not None]
+        if counted:
+            longest[operation] = 1 + max((longest[earlier] for earlier in before), default=0)
+        elif operation not in longest:
+            waiting += [(operation, True), *((earlier, False) for earlier in before)]
+    return longest[result.grad_fn]
 
 
 # -- trainable ----------------------------------------------------------------------------------------------------
@@ -106,7 +142,9 @@ def input_gradient_norms(start: str, seed: int, lags: int = LAGS) -> list[float]
 
 
 @torch.no_grad()
-def ms_per_token(family: str, past: int, *, cached: bool, tokens: int = TOKENS) -> float:
+def ms_per_token(
+    family: str, past: int, *, cached: bool, tokens: int = TOKENS, clock: Clock = time.perf_counter
+) -> float:
     """Milliseconds for the next token of a text when ``past`` tokens are there already: the shortest of ``tokens``."""
     device = default_device()
     with seeded(0):
@@ -115,17 +153,17 @@ def ms_per_token(family: str, past: int, *, cached: bool, tokens: int = TOKENS) 
     drawn = generate_tokens(model, prompt, temperature=0, cached=cached)
     next(drawn)  # reads the prompt, and fills the cache
     taken: list[float] = []
-    for token in _timed(islice(drawn, tokens), taken):
+    for token in _timed(islice(drawn, tokens), taken, clock):
         token.item()  # waits for the device
     return 1_000 * min(taken)
 
 
-def _timed(tokens: Any, taken: list[float]) -> Any:
-    started = time.perf_counter()
+def _timed(tokens: Any, taken: list[float], clock: Clock) -> Any:
+    started = clock()
     for token in tokens:
         yield token
-        taken.append(time.perf_counter() - started)
-        started = time.perf_counter()
+        taken.append(clock() - started)
+        started = clock()
 
 
 class Counted(nn.Module):
@@ -149,7 +187,12 @@ class Counted(nn.Module):
 
 
 def measure(
-    lengths: Sequence[int] = LENGTHS, past: Sequence[int] = PAST, seeds: Sequence[int] = SEEDS, *, repeats: int = 3
+    lengths: Sequence[int] = LENGTHS,
+    past: Sequence[int] = PAST,
+    seeds: Sequence[int] = SEEDS,
+    *,
+    repeats: int = 3,
+    clock: Clock = time.perf_counter,
 ) -> dict[str, Any]:
     """The three panels of one machine, and what machine it is.
 
@@ -161,12 +204,14 @@ def measure(
         "lengths": list(lengths),
         "past": list(past),
         "throughput": {
-            family: [throughput(family, length, repeats=repeats).tokens_per_second for length in lengths]
+            family: [throughput(family, length, repeats=repeats, clock=clock).tokens_per_second for length in lengths]
             for family in FAMILIES
         },
         "gradients": {start: [input_gradient_norms(start, seed) for seed in seeds] for start in STARTS},
         "generation": {
-            f"{family}, {'cached' if cached else 'not cached'}": [ms_per_token(family, n, cached=cached) for n in past]
+            f"{family}, {'cached' if cached else 'not cached'}": [
+                ms_per_token(family, n, cached=cached, clock=clock) for n in past
+            ]
             for family in FAMILIES
             for cached in (True, False)
         },
@@ -176,9 +221,17 @@ def measure(
 REPEATS = 9
 REFERENCE: Experiment[dict[str, Any]] = Experiment(
     "why_feed_forward",
-    "a machine's throughput, gradients and generation speed, beside which lesson 05 draws the reader's own",
+    "one machine's throughput, gradients and generation speed, and how busy it was",
     [{}],
-    lambda: measure(repeats=REPEATS),
+    # Processor time of its one thread: on a busy machine, too, what a quiet one would need.
+    lambda: measure(repeats=REPEATS, clock=time.process_time),
     dict,
-    {"width": WIDTH, "batch": BATCH, "vocabulary": VOCABULARY, "tokens_timed": TOKENS, "repeats": REPEATS},
+    {
+        "clock": "processor time",
+        "width": WIDTH,
+        "batch": BATCH,
+        "vocabulary": VOCABULARY,
+        "tokens_timed": TOKENS,
+        "repeats": REPEATS,
+    },
 )

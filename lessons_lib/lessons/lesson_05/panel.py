@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import ipywidgets as widgets
@@ -22,11 +22,10 @@ LONGEST, WIDEST, LARGEST = 256, 128, 16
 class ThroughputPanel(PlayerPanel):
     """Tokens a second in a training step, family by family, in a loop; the next measurement uses the sliders.
 
-    The best figure at each length stays; another width or batch begins a new picture.
+    The best figure at each length stays; another width or batch has a picture of its own.
 
     Args:
         prediction: a question to be answered first: until then Play is locked.
-        reference: another machine's, drawn thin (:func:`lessons_lib.lessons.lesson_05.experiment.reference`).
         name: identifies the panel; the one of the same name is replaced.
     """
 
@@ -36,13 +35,10 @@ class ThroughputPanel(PlayerPanel):
         self,
         *,
         prediction: Question | None = None,
-        reference: Mapping[str, Any] | None = None,
         name: str = "throughput",
     ) -> None:
-        self._reference = reference
         self.records: list[Throughput] = []
-        self.best: dict[str, dict[int, float]] = {}
-        self._shown: tuple[int, int] | None = None
+        self.best: dict[tuple[int, int], dict[str, dict[int, float]]] = {}
         self.plot = LivePlot(_traces(), {"throughput": _layout()}, alt="Nothing to see yet: press Play.")
         self.controls = {
             "length": _knob("length", "Time steps of a sequence", 1, LONGEST, why_feed_forward.LENGTH, 1),
@@ -51,14 +47,12 @@ class ThroughputPanel(PlayerPanel):
         }
         tooltips = ("Measure until paused", "Finish the measurement in hand, then wait", "Forget what was measured")
         super().__init__(self._measure, self._draw, tooltips, name=name, prediction=prediction)
-        self._draw_reference()
 
     def reset(self) -> None:
         """Forget what was measured; the sliders stay where they are."""
         self.player.reset()
-        self.records, self.best, self._shown = [], {}, None
+        self.records, self.best = [], {}
         self.plot.clear()
-        self._draw_reference()
         self._show_state()
 
     def _rows(self) -> list[widgets.Widget]:
@@ -66,12 +60,6 @@ class ThroughputPanel(PlayerPanel):
         columns = {"grid_template_columns": "repeat(auto-fit, minmax(16em, 1fr))", "grid_gap": "0 16px"}
         sliders = widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(**columns))
         return [*self._question(), buttons, sliders, self._said, self.plot]
-
-    def _draw_reference(self) -> None:
-        if self._reference is not None:
-            lengths = self._reference["lengths"]
-            curves = self._reference["throughput"].items()
-            self.plot.draw(replace={f"{family}, reference": (lengths, values) for family, values in curves})
 
     # -- in the player's thread -------------------------------------------------------------------------------
 
@@ -82,33 +70,30 @@ class ThroughputPanel(PlayerPanel):
                 yield why_feed_forward.throughput(family, length, width, batch, repeats=2)
 
     def _draw(self, record: Throughput) -> None:
-        if self._shown != (record.width, record.batch):
-            self._shown, self.best = (record.width, record.batch), {}
         self.records.append(record)
-        found = self.best.setdefault(record.family, {})
+        best = self.best.setdefault((record.width, record.batch), {})
+        found = best.setdefault(record.family, {})
         found[record.length] = max(found.get(record.length, 0.0), record.tokens_per_second)
         curves: dict[str, Samples] = {}
         for family in why_feed_forward.FAMILIES:
-            measured = sorted(self.best.get(family, {}).items())
+            measured = sorted(best.get(family, {}).items())
             curves[family] = [length for length, _ in measured], [speed for _, speed in measured]
         title = f"Training step, width {record.width}, batch {record.batch}"
         self.plot.draw(replace=curves, layouts={"throughput": {"title": _title(title)}})
         self._show_state()
 
     def _words(self) -> str:
-        return in_words(self.records) if self.records else ""
+        return in_words(self.records[-1], self.best) if self.records else ""
 
 
-def in_words(records: list[Throughput]) -> str:
-    """The latest measurement of each family, in one sentence."""
-    latest = {record.family: record for record in records}
-    last = records[-1]
+def in_words(last: Throughput, best: dict[tuple[int, int], dict[str, dict[int, float]]]) -> str:
+    """The best figure of each family at the size measured last, in one sentence."""
     said = ", ".join(
-        f"{NAMES[family]} {r.tokens_per_second:,.0f}"
-        for family, r in latest.items()
-        if (r.length, r.width, r.batch) == (last.length, last.width, last.batch)
+        f"{NAMES[family]} {found[last.length]:,.0f}"
+        for family, found in best[last.width, last.batch].items()
+        if last.length in found
     )
-    return f"Tokens a second at length {last.length}, width {last.width}, batch {last.batch}: {said}."
+    return f"Tokens a second, the best at length {last.length}, width {last.width}, batch {last.batch}: {said}."
 
 
 def _knob(label: str, says: str, low: int, high: int, value: int, step: int) -> NumberControl:
@@ -123,8 +108,6 @@ def _traces() -> dict[str, dict[str, Any]]:
         style, common = style_of(family), {"type": "scatter", "plot": "throughput"}
         line = {"line": style.line, "marker": {"symbol": style.symbol, "color": style.colour, "size": 8}}
         traces[family] = {**common, "mode": "lines+markers", "name": NAMES[family], **line}
-        thin = {"mode": "lines", "line": {"color": style.colour, "dash": "dot", "width": 1.5}}
-        traces[f"{family}, reference"] = {**common, **thin, "name": f"{NAMES[family]}, reference"}
     return traces
 
 
@@ -143,7 +126,7 @@ def _layout() -> dict[str, Any]:
         "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}},
         "showlegend": True,
         "xaxis": {
-            "title": {"text": f"length (steps); the reference: {size}", "font": small},
+            "title": {"text": "length (steps)", "font": small},
             "type": "log",
             "tickvals": [1, 2, 4, 8, 16, 32, 64, 128, 256],
         },

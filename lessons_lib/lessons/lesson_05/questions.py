@@ -1,5 +1,7 @@
 """The questions and bets of lesson 05, with their answers: a notebook holds neither."""
 
+from bisect import bisect
+
 from lessons_lib.checks import predict, question
 
 reach = question(
@@ -17,18 +19,30 @@ state = question(
 )
 
 bet = predict(
-    "On the stored machine, one thread of a CPU: which trains on more tokens a second at length 256?",
-    ["the TCN, ten times as fast", "the TCN, a little faster", "the LSTM"],
-    answer="the LSTM",
-    why="It has one core to share out: parallel work waits there too. Your own curves may say otherwise.",
+    "On your machine: which trains on more tokens a second at length 256, the LSTM or the TCN?",
+    ["the LSTM, by twice or more", "neither by as much as twice", "the TCN, by twice or more"],
+    answer="neither by as much as twice",
+    why="That is for one or two cores: they have nothing to share out, and parallel work waits there too.",
 )
+
+
+def faster(ratio: float) -> str:
+    """What bet asks, by the TCN's tokens a second over the LSTM's."""
+    return bet.options[bisect([0.5, 2.0], ratio)]
+
 
 longer = predict(
     "From length 4 to length 256, at the same batch, the tokens a second of the TCN",
-    ["stay the same", "grow some tenfold", "fall"],
-    answer="grow some tenfold",
+    ["fall, or stay within a half", "grow up to fivefold", "grow more than fivefold"],
+    answer="grow more than fivefold",
     why="Every operation costs a fixed call; long sequences share it among more tokens.",
 )
+
+
+def growth(ratio: float) -> str:
+    """What longer asks, by the tokens a second at the longest length over those at the shortest."""
+    return longer.options[bisect([1.5, 5.0], ratio)]
+
 
 accelerator = question(
     "From one CPU core to a machine with thousands of arithmetic units: whose training gains most on long texts?",

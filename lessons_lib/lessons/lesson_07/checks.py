@@ -3,69 +3,76 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from lessons_lib.checks.exercises import exercise, named_mistake
-from lessons_lib.models import LSTM, LanguageModel, seeded
+from lessons_lib.models import LSTM, LanguageModel, Windowed, seeded
 
 
-@exercise("n - 1 words, of which the last is the one just before.")
-def context(answer: Callable[[Sequence[str], int, int], Sequence[str]]) -> str | None:
-    """The words from which an n-gram model predicts ``words[t]``."""
-    words = list("abcdefghij")
-    cases = ((7, 3), (9, 5), (4, 2), (2, 6), (5, 1))
-    given = [list(answer(words, t, n)) for t, n in cases]
-    wrong = {
-        "those are n words: the predicted one counts, so the context has n - 1": [
-            words[max(0, t - n) : t] for t, n in cases
-        ],
-        "n - 1 is how many words there are; go that far back from t": [words[max(0, n - 1) : t] for t, n in cases],
-        "those are one word too few: n - 1 words before t begin at t - (n - 1)": [
-            words[max(0, t - n + 2) : t] for t, n in cases
-        ],
-    }
-    right = [words[max(0, t - n + 1) : t] for t, n in cases]
-    for (t, n), seen, expected in zip(cases, given, right, strict=True):
-        if seen != expected:
-            unnamed = f"for t = {t} and n = {n} the model sees {''.join(expected) or 'nothing'}, yours {''.join(seen)}"
-            return named_mistake(given, right, wrong, None, unnamed=unnamed)
+@exercise("The text gives 2.83, 1.41, 1.00 and 1.00: from n = 3 on nothing is left to guess.")
+def counted_perplexity(answer: Callable[[list[str], int], Any]) -> str | None:
+    """Perplexity by counting, on the lesson's text and on one of four letters."""
+    for text in (("the cat the dog " * 500).split(), list("abacabadabacabaabcd" * 20)):
+        for n in (1, 2, 3):
+            grams = Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+            contexts = Counter(gram[:-1] for gram in grams.elements())
+            once = Counter(gram[:-1] for gram in grams)
+            wrong = {
+                "you divide by the number of all grams: divide by how often this gram's context comes": (
+                    _mean_surprise(grams, lambda gram, grams=grams: grams[gram] / grams.total())
+                ),
+                "you count each different gram once: count it as often as it comes (grams.elements())": (
+                    _mean_surprise(grams, lambda gram, grams=grams, once=once: grams[gram] / once[gram[:-1]])
+                ),
+            }
+            right = _mean_surprise(
+                grams, lambda gram, grams=grams, contexts=contexts: grams[gram] / contexts[gram[:-1]]
+            )
+            given = answer(text, n)
+            known = {mistake: math.exp(loss) for mistake, loss in wrong.items() if abs(loss - right) > 1e-3}
+            unnamed = f"a text of {len(set(text))} words, n = {n}: {{}}"
+            if mistake := named_mistake(given, math.exp(right), known, unnamed=unnamed):
+                return mistake
     return None
 
 
-@exercise("Counts of pairs, and a little of the unigram for those that were never seen.")
-def bigram(answer: Callable[[list[int], Tensor, float], Tensor]) -> str | None:
-    """Smoothed table of pairs on a text of 40 tokens."""
-    size, a = 4, 3.0
-    tokens = torch.randint(size, (40,), generator=torch.Generator().manual_seed(0)).tolist()
-    unigram = torch.tensor([0.1, 0.2, 0.3, 0.4])
-    counts = torch.zeros(size, size)
-    for first, second in pairwise(tokens):
-        counts[first, second] += 1
-
-    def table(counts: Tensor, added: Any) -> Tensor:
-        return (counts + added) / (counts.sum(1, keepdim=True) + a)
-
-    given = answer(tokens, unigram, a)
-    wrong = {
-        "that sums down the columns: a row must add up to 1, so sum along it": (counts + a * unigram)
-        / (counts.sum(0, keepdim=True) + a),
-        "your rows are the words that follow: the row is the first word, the column the second": table(
-            counts.T, a * unigram
-        ),
-        "added alike to every entry, that is a times the vocabulary a row: multiply a by the unigram": table(counts, a),
-        "that adds one word, not a of them: multiply the unigram by a": table(counts, unigram),
-        "that smooths towards a uniform choice: share a out as the unigram says": table(counts, a / size),
-        "nothing was added: a pair that never occurred gets probability 0": table(counts, 0.0),
-    }
-    return named_mistake(given, table(counts, a * unigram), wrong)
+def _mean_surprise(grams: Counter[tuple[str, ...]], probability: Callable[[tuple[str, ...]], float]) -> float:
+    return -math.fsum(count * math.log(probability(gram)) for gram, count in grams.items()) / grams.total()
 
 
-@exercise("A reset before every prediction: that is the streaming model cut at n.")
+@exercise("A zero state before every prediction, and n - 1 words read into it: so does the library's Windowed.")
+def n_gram_outputs(answer: Callable[[Any, Tensor, int], Tensor]) -> str | None:
+    """Outputs of a small LSTM on 30 inputs, reset before each."""
+    with seeded(0):
+        lstm, inputs = LSTM(3, 5).double(), torch.randn(1, 30, 3, dtype=torch.float64)
+    with torch.no_grad():
+        for n in (5, 2, 13):
+            wrong = {
+                "your windows hold n inputs: the nth word is the predicted one, so n - 1 are read": n,
+                "your windows hold n - 2 inputs: slices leave their end out, so begin one earlier": n - 2,
+                "every window begins at the same place: it must move along with t": None,
+            }
+            known = {mistake: _reading(lstm, inputs, size, n) for mistake, size in wrong.items() if size != 0}
+            given = answer(lstm, inputs, n)
+            if mistake := named_mistake(given, _reading(lstm, inputs, n - 1, n), known, unnamed=f"for n = {n}: {{}}"):
+                return mistake
+    return None
+
+
+def _reading(lstm: Any, inputs: Tensor, size: int | None, n: int) -> Tensor:
+    """Outputs from windows of ``size`` inputs; None: all that begin at input n - 1, or at 0."""
+    if size is not None:
+        return Windowed(lstm, size)(inputs)[0]
+    starts = [n - 1 if t >= n - 1 else 0 for t in range(inputs.shape[1])]
+    return torch.stack([lstm(inputs[:, start : t + 1])[0][:, -1] for t, start in enumerate(starts)], dim=1)
+
+
+@exercise("Every word is scored from n - 1 words. Your colleague had scored those with fewer, too.")
 def cut_perplexity(answer: Callable[[Any, Tensor, int], Any]) -> str | None:
     """Perplexity of a small LSTM on 30 tokens, its state reset before every prediction."""
     with seeded(0):

@@ -68,7 +68,7 @@ def words() -> Text:
     """
     corpus = wikitext2(WORDS)
     label = f"WikiText-2, cut to its {WORDS:,} most frequent words"
-    return Text(label, corpus.train, rows_of(corpus.valid, HELD_OUT_ROWS), WORDS)
+    return Text(label, corpus.train, rows_of(corpus.valid, HELD_OUT_ROWS), WORDS, corpus.vocabulary)
 
 
 @cache
@@ -156,6 +156,13 @@ def cut_losses(model: Any, tokens: Tensor, longest: int = LONGEST) -> list[float
     return [total / len(tokens) for total in totals]
 
 
+@torch.no_grad()
+def empty_loss(model: Any, tokens: Tensor) -> float:
+    """Mean nats a word of what a model says before it has read any: its features are all zero."""
+    _, after = scored(tokens.to(default_device()))
+    return float(model.loss(model.decoder.weight.new_zeros(*after.shape, model.decoder.in_features), after))
+
+
 # -- live: n moves while it trains --------------------------------------------------------------------------------
 
 
@@ -174,6 +181,35 @@ class LiveRecord:
     n: int
     loss: float
     by_n: list[float] | None = None
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Training perplexities around the step at which a long n was cut to a short one, and that of word frequencies.
+
+    ``before``: of the last steps before; ``after``: of the first steps with the short n; ``later``: a hundred steps on,
+    None while they are not over.
+    """
+
+    before: float
+    after: float
+    later: float | None
+    unigram: float
+
+
+def cut_of(records: list[LiveRecord], unigram: float, *, short: int = 3, long: int = 20) -> Cut | None:
+    """What a live training shows of its first cut to n = ``short``; None before it, or where n was never ``long``."""
+    at = next((i for i, record in enumerate(records) if record.n == short), len(records))
+    before = [record for record in records[:at] if record.n >= long][-10:]
+    after, later = records[at : at + 2], records[at + 90 : at + 110]
+    if len(before) < 10 or len(after) < 2 or any(record.n != short for record in after):
+        return None
+    stayed = len(later) == 20 and all(record.n == short for record in records[at : at + 110])
+    return Cut(_perplexity(before), _perplexity(after), _perplexity(later) if stayed else None, unigram)
+
+
+def _perplexity(records: list[LiveRecord]) -> float:
+    return math.exp(math.fsum(record.loss for record in records) / len(records))
 
 
 def live(order: Order, reading: Text, *, seed: int = 0, width: int = WIDTH) -> Iterator[LiveRecord]:
@@ -253,6 +289,11 @@ def orders_of(points: list[Point]) -> list[int]:
 def losses_of(points: list[Point], n: int | None) -> list[float]:
     """The losses of one n, by seed."""
     return [p.loss for p in sorted(points, key=lambda p: p.seed) if p.n == n]
+
+
+def perplexities_of(points: list[Point]) -> dict[int | None, list[float]]:
+    """The perplexities of each n in order, the unbounded model's (None) last; one a seed."""
+    return {n: [math.exp(loss) for loss in losses_of(points, n)] for n in (*orders_of(points), None)}
 
 
 N_GRAM = Experiment(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -31,6 +31,7 @@ class OrderPanel(PlayerPanel):
     Args:
         reading: what it reads.
         prediction: a question to be answered first: until then Play is locked.
+        outcomes: bets by what settles them: what n's cut to 3 shows, as an option or None.
         levels: the perplexities of the "unigram" and of the "bigram" table, drawn as horizontal lines.
         name: identifies the panel.
         seed: of the first weights.
@@ -41,12 +42,13 @@ class OrderPanel(PlayerPanel):
         reading: Text,
         *,
         prediction: Question | None = None,
+        outcomes: Mapping[Question, Callable[[n_gram.Cut], str | None]] | None = None,
         levels: Mapping[str, float] | None = None,
         name: str = "n-gram",
         seed: int = 0,
     ) -> None:
         self.reading, self.seed = reading, seed
-        self._levels = dict(levels or {})
+        self._levels, self._outcomes = dict(levels or {}), dict(outcomes or {})
         self.order = n_gram.Order()
         self.records: list[n_gram.LiveRecord] = []
         self.plot = LivePlot(_traces(), _layouts(), alt="Nothing to see yet: press Play.")
@@ -63,14 +65,16 @@ class OrderPanel(PlayerPanel):
         tooltips = (
             "Train, from the start or from a pause",
             "Finish the step in hand, then wait",
-            "Begin again from the same first weights",
+            "Begin again from the same first weights, with n = 50",
         )
         super().__init__(self._train, self._draw, tooltips, name=name, prediction=prediction)
         self._show_levels()
 
     def reset(self) -> None:
-        """Begin again from the same first weights, with the n that the slider shows."""
+        """Begin again from the same first weights, with the n of the beginning."""
         self.player.reset()
+        self.control.show(n_gram.LONGEST)
+        self.order.n = n_gram.LONGEST
         self.records = []
         self.plot.clear()
         self._show_levels()
@@ -99,6 +103,7 @@ class OrderPanel(PlayerPanel):
     def _draw(self, record: n_gram.LiveRecord) -> None:
         moved = not self.records or self.records[-1].n != record.n
         self.records.append(record)
+        self._settle()
         recent = [r.loss for r in self.records[-SMOOTHED:] if r.n == record.n]
         append = {"training": ([record.step], [math.exp(sum(recent) / len(recent))])}
         replace: dict[str, Any] = {}
@@ -109,6 +114,12 @@ class OrderPanel(PlayerPanel):
         self.plot.draw(append=append, replace=replace, layouts=_marks(self.records) if moved else None)
         if moved or record.by_n is not None:
             self._show_state()
+
+    def _settle(self) -> None:
+        waiting = [bet for bet in self._outcomes if bet.outcome is None]
+        if waiting and (cut := n_gram.cut_of(self.records, self._levels.get("unigram", math.inf))):
+            for bet in waiting:
+                bet.settle(self._outcomes[bet](cut))
 
     def _words(self) -> str:
         return in_words(self.records) if self.records else ""
@@ -134,8 +145,8 @@ def _traces() -> dict[str, dict[str, Any]]:
     thin = baseline.line | {"width": 1.5}
     return {
         "training": curve("training", "n-gram LSTM", line=windowed.line | {"dash": "solid"}),
-        "unigram": curve("every n", "unigram", line=thin),
-        "bigram": curve("every n", "bigram", line=thin | {"dash": "dash"}),
+        "unigram": curve("every n", "word frequencies", line=thin),
+        "bigram": curve("every n", "table of pairs", line=thin | {"dash": "dash"}),
         "every n": curve("every n", "these weights", line=windowed.line),
         "here": curve("every n", "your n", "markers", marker=here),
     }

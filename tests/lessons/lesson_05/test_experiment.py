@@ -36,6 +36,33 @@ def test_positions_read_are_counted(cached: bool, read: int) -> None:
     assert counted.read == read
 
 
+def test_a_recurrent_chain_grows_with_the_text_and_a_feed_forward_one_does_not() -> None:
+    def chain(family: str, length: int) -> int:
+        inputs, model = torch.randn(1, length, 16), why.core(family, 16)
+        output = why.one_after_the_other(model, inputs) if family == "lstm" else model(inputs)[0]
+        return why.dependent_operations(output[:, -1])
+
+    for family in ("tcn", "transformer"):
+        assert chain(family, 12) == chain(family, 48)
+    first, second, third = (chain("lstm", length) for length in (12, 24, 48))
+    assert third - second == 2 * (second - first) > 0
+
+
+def test_operations_are_counted_along_the_longest_way() -> None:
+    x = torch.ones(2, requires_grad=True)
+    assert why.dependent_operations(x.exp()) == 2  # reading x is one
+    assert why.dependent_operations(x.exp().exp() + x) == 4
+    with pytest.raises(ValueError, match="no_grad"):
+        why.dependent_operations(torch.ones(2))
+
+
+def test_one_position_at_a_time_gives_what_all_at_once_give() -> None:
+    inputs = torch.randn(2, 9, 16)
+    for family in why.FAMILIES:
+        model = why.core(family, 16).eval()
+        assert torch.allclose(why.one_after_the_other(model, inputs), model(inputs)[0], atol=1e-5)
+
+
 def test_a_measured_machine_is_whole_and_readable_again(tmp_path) -> None:
     small = replace(why.REFERENCE, measure=lambda: why.measure((1, 2), (4,), (0,), repeats=1))
     small.run(folder=tmp_path)
@@ -49,6 +76,7 @@ def test_a_measured_machine_is_whole_and_readable_again(tmp_path) -> None:
 def test_the_stored_machine_says_what_it_is_and_was_measured_whole() -> None:
     (stored,) = why.REFERENCE.read().points
     assert "torch" in stored["machine"]
+    assert "load" in stored["machine"]
     assert stored["lengths"] == list(why.LENGTHS)
     assert stored["past"] == list(why.PAST)
     assert all(len(runs) == len(why.SEEDS) for runs in stored["gradients"].values())

@@ -1,7 +1,7 @@
 """Lesson 07's checks accept right answers, in more than one form, and name each mistake."""
 
 import math
-from itertools import pairwise
+from collections import Counter
 
 import pytest
 import torch
@@ -11,62 +11,53 @@ from lessons_lib.lessons.lesson_07 import checks
 from lessons_lib.models import LanguageModel, Windowed
 
 
-@pytest.mark.parametrize(
-    ("answer", "line"),
-    [
-        (lambda words, t, n: words[max(0, t - (n - 1)) : t], "Right"),
-        (lambda words, t, n: words[:t][-(n - 1) :] if n > 1 else [], "Right"),
-        (lambda words, t, n: words[max(0, t - n) : t], "those are n words"),
-        (lambda words, t, n: words[max(0, n - 1) : t], "how many words there are"),
-        (lambda words, t, n: words[max(0, t - n + 2) : t], "one word too few"),
-        (lambda words, t, n: words[max(0, t - n + 1) : t + 1], "for t = 7 and n = 3 the model sees fg"),
-        (lambda words, t, n: words[max(0, ...) : t], NOT_ANSWERED),
-    ],
-)
-def test_context(answer, line):
-    assert line in checks.context(answer).message
+def counted(contexts):
+    def perplexity(text, n):
+        grams = Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
+        found = contexts(grams)
+        return math.exp(-sum(c * math.log(c / found[gram[:-1]]) for gram, c in grams.items()) / grams.total())
 
-
-def table(added, turned=False):
-    def bigram(tokens, unigram, a):
-        counts = torch.zeros(len(unigram), len(unigram))
-        for first, second in pairwise(tokens):
-            row, column = (second, first) if turned else (first, second)
-            counts[row, column] += 1
-        return (counts + added(unigram, a)) / (counts.sum(1, keepdim=True) + a)
-
-    return bigram
-
-
-def along(dimension):
-    def bigram(tokens, unigram, a):
-        counts = torch.zeros(len(unigram), len(unigram))
-        for first, second in pairwise(tokens):
-            counts[first, second] += 1
-        return (counts + a * unigram) / (counts.sum(dimension, keepdim=True) + a)
-
-    return bigram
+    return perplexity
 
 
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        (table(lambda unigram, a: a * unigram), "Right"),
-        (table(lambda unigram, a: (a * unigram).expand(4, 4)), "Right"),
-        (table(lambda unigram, a: a * unigram, turned=True), "the words that follow"),
-        (table(lambda unigram, a: a), "alike to every entry"),
-        (table(lambda unigram, a: unigram), "adds one word"),
-        (table(lambda unigram, a: a / len(unigram)), "uniform choice"),
-        (table(lambda unigram, a: 0), "nothing was added"),
-        (table(lambda unigram, a: 2 * a * unigram), "largest difference"),
-        (table(lambda unigram, a: ...), NOT_ANSWERED),
-        (along(1), "Right"),
-        (along(0), "down the columns"),
-        (along(...), NOT_ANSWERED),
+        (counted(lambda grams: Counter(gram[:-1] for gram in grams.elements())), "Right"),
+        (counted(lambda grams: Counter(gram[:-1] for gram in grams)), "as often as it comes"),
+        (counted(lambda grams: dict.fromkeys((gram[:-1] for gram in grams), grams.total())), "number of all grams"),
+        (counted(lambda grams: dict.fromkeys((gram[:-1] for gram in grams), 1)), "a text of 3 words, n = 1"),
+        (lambda text, n: {1: 2**1.5, 2: 2**0.5, 3: 1.0}[n], "a text of 3 words, n = 2"),
+        (counted(lambda grams: ...), NOT_ANSWERED),
     ],
 )
-def test_bigram(answer, line):
-    assert line in checks.bigram(answer).message
+def test_counted_perplexity(answer, line):
+    assert line in checks.counted_perplexity(answer).message
+
+
+def reading(first):
+    def outputs(lstm, inputs, n):
+        windows = [inputs[:, max(0, first(t, n)) : t + 1] for t in range(inputs.shape[1])]
+        return torch.stack([lstm(window)[0][:, -1] for window in windows], dim=1)
+
+    return outputs
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        (reading(lambda t, n: t + 1 - (n - 1)), "Right"),
+        (lambda lstm, inputs, n: Windowed(lstm, n - 1)(inputs)[0], "Right"),
+        (reading(lambda t, n: t + 1 - n), "hold n inputs"),
+        (reading(lambda t, n: t + 3 - n), "n - 2 inputs"),
+        (reading(lambda t, n: n - 1 if t >= n - 1 else 0), "begins at the same place"),
+        (reading(lambda t, n: t - 3), "for n = 2"),
+        (lambda lstm, inputs, n: lstm(inputs)[0], "for n = 5"),
+        (reading(lambda t, n: ...), NOT_ANSWERED),
+    ],
+)
+def test_n_gram_outputs(answer, line):
+    assert line in checks.n_gram_outputs(answer).message
 
 
 def windowed(size=0, final=torch.exp, last=True):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from lessons_lib.lessons.lesson_07 import experiment as n_gram
+from lessons_lib.lessons.lesson_07 import questions
 
 TOY = n_gram.made_up(n_gram.LANGUAGE, "made up")
 LANGUAGE = n_gram.LANGUAGE
@@ -60,6 +61,42 @@ def test_n_moves_between_two_steps_of_a_live_training() -> None:
     swept = [r for r in later if r.by_n]
     assert len(swept) == 1
     assert len(swept[0].by_n) == n_gram.LONGEST - 1
+
+
+def records(*stretches: tuple[int, float, int]) -> list[n_gram.LiveRecord]:
+    """(n, perplexity, steps) one after the other."""
+    steps = [(n, math.log(perplexity)) for n, perplexity, count in stretches for _ in range(count)]
+    return [n_gram.LiveRecord(step, n, loss) for step, (n, loss) in enumerate(steps)]
+
+
+@pytest.mark.parametrize(
+    ("stretches", "cut", "later"),
+    [
+        ([(50, 40.0, 20), (3, 120.0, 5), (3, 50.0, 115)], 2, 1),
+        ([(50, 40.0, 20), (3, 120.0, 50)], 2, None),
+        ([(50, 40.0, 20), (3, 41.0, 5), (3, 38.0, 115)], 0, None),
+        ([(50, 40.0, 20), (3, 50.0, 5), (3, 45.0, 115)], 1, 1),
+        ([(50, 40.0, 20), (3, 70.0, 5), (3, 60.0, 115)], 2, 0),
+        ([(50, 40.0, 20), (3, 70.0, 5), (3, 39.0, 115)], 2, 2),
+        ([(50, 40.0, 20), (3, 70.0, 50), (13, 39.0, 115)], 2, None),
+        ([(50, 40.0, 20), (30, 40.0, 1), (4, 60.0, 1), (3, 70.0, 50)], 2, None),
+    ],
+)
+def test_the_bets_are_settled_by_what_the_cut_did(stretches, cut, later) -> None:
+    seen = n_gram.cut_of(records(*stretches), unigram=53.0)
+    assert seen is not None
+    assert questions.cut_outcome(seen) == questions.bet_on_cut.options[cut]
+    expected = None if later is None else questions.bet_on_training.options[later]
+    assert questions.training_outcome(seen) == expected
+
+
+@pytest.mark.parametrize("stretches", [[(50, 40.0, 20)], [(50, 40.0, 5), (3, 70.0, 9)], [(13, 40.0, 20), (3, 70.0, 9)]])
+def test_without_a_long_n_before_there_is_no_cut(stretches) -> None:
+    assert n_gram.cut_of(records(*stretches), unigram=53.0) is None
+
+
+def test_an_untrained_model_takes_all_words_for_equally_likely_before_it_has_read_any() -> None:
+    assert n_gram.empty_loss(n_gram.model(None, TOY), TOY.held_out) == pytest.approx(math.log(4), abs=0.1)
 
 
 @pytest.mark.parametrize("n", [1, 0])

@@ -49,8 +49,26 @@ def test_reset_begins_again_and_keeps_the_tables_lines(panel: OrderPanel) -> Non
     assert list(panel.plot.curves["bigram"].y) == pytest.approx([2.4, 2.4])
 
 
+def test_a_cut_settles_the_bet_and_reset_goes_back_to_the_long_n() -> None:
+    bet = predict("What?", ["this", "that"], answer="this", why="Because.")
+    reading = n_gram.made_up(n_gram.LANGUAGE, "made up")
+    panel = OrderPanel(reading, outcomes={bet: lambda cut: "that"}, levels={"unigram": 4.0}, name="bets")
+    panel.player.start()
+    wait_for(lambda: len(panel.records) > 12)
+    assert bet.outcome is None
+    panel.control.number.value = 3
+    wait_for(lambda: bet.outcome == "that")
+    panel.reset()
+    assert panel.order.n == panel.control.value == n_gram.LONGEST
+    panel.close()
+
+
 def test_play_waits_for_the_prediction() -> None:
+<<<<<<< HEAD
     bet = predict("What?", ["this", "that"], answer="this", why="It is.")
+=======
+    bet = predict("What?", ["this", "that"], answer="this", why="Because.")
+>>>>>>> lessons-d
     panel = OrderPanel(n_gram.made_up(n_gram.LANGUAGE, "made up"), prediction=bet, name="locked")
     assert panel.buttons["Play"].disabled
     bet.commit("this")
