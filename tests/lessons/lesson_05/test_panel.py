@@ -20,13 +20,8 @@ def panel():
 def test_every_family_is_measured_at_what_the_sliders_say(panel: ThroughputPanel) -> None:
     panel.player.start()
     wait_for(lambda: len(panel.records) > 3)
-<<<<<<< HEAD
     panel.controls["length"].type("8")
-    wait_for(lambda: panel.best.get("tcn", {}).keys() == {4, 8})
-=======
-    panel.controls["length"].number.value = 8
     wait_for(lambda: panel.best[16, 1].get("tcn", {}).keys() == {4, 8})
->>>>>>> lessons-d
     panel.player.pause()
     assert {r.family for r in panel.records} == {"lstm", "tcn", "transformer"}
     assert all(r.tokens_per_second > 0 for r in panel.records)
@@ -60,11 +55,7 @@ def test_reset_forgets(panel: ThroughputPanel) -> None:
 
 
 def test_play_waits_for_the_prediction() -> None:
-<<<<<<< HEAD
-    bet = predict("What?", ["this", "that"], answer="this", why="It is.")
-=======
     bet = predict("What?", ["this", "that"], answer="this", why="Because.")
->>>>>>> lessons-d
     panel = ThroughputPanel(prediction=bet, name="locked")
     assert panel.buttons["Play"].disabled
     bet.commit("this")

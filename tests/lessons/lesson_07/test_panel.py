@@ -64,11 +64,7 @@ def test_a_cut_settles_the_bet_and_reset_goes_back_to_the_long_n() -> None:
 
 
 def test_play_waits_for_the_prediction() -> None:
-<<<<<<< HEAD
-    bet = predict("What?", ["this", "that"], answer="this", why="It is.")
-=======
     bet = predict("What?", ["this", "that"], answer="this", why="Because.")
->>>>>>> lessons-d
     panel = OrderPanel(n_gram.made_up(n_gram.LANGUAGE, "made up"), prediction=bet, name="locked")
     assert panel.buttons["Play"].disabled
     bet.commit("this")

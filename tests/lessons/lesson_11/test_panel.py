@@ -17,12 +17,8 @@ def after_three(record):
 
 @pytest.fixture
 def panel():
-<<<<<<< HEAD
-    made = TwinsPanel(prediction=predict("?", ["yes", "no"], answer="yes", why="It is."), name="tested", steps=4)
-=======
     bet = predict("?", ["yes", "no"], answer="yes", why="It does.")
     made = TwinsPanel(prediction=bet, outcome=after_three, name="tested", steps=4)
->>>>>>> lessons-b
     yield made
     made.close()
 
