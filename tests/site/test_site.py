@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 OF_EACH_KIND = {"docs/index.html", "notebooks/00_start_here.html", "docs/api/checks.html", "docs/teaching/index.html"}
 CODE = [".highlight pre > span"]
 DRAWN = [".live-figure > *"]  # an image with a text of its own: what is inside it is not read out
-SHOWN_ASKING = re.compile(r'<span class="n">(?:question|predict)</span><span class="p">\(')
+SHOWN_ASKING = re.compile(r'<span class="n">ask</span><span class="p">\(')
 GRAVE = {"serious", "critical"}
 
 

@@ -48,7 +48,7 @@ def test_a_norm_in_a_table_keeps_both_its_bars():
 def test_slides_hold_no_answer_to_a_question():
     for path in with_slides():
         notebook = chosen(nbformat.read(path, as_version=4))
-        assert not [cell for cell in notebook.cells if re.search(r"\b(?:question|predict)\(", cell.source)]
+        assert not [cell for cell in notebook.cells if re.search(r"\b(?:ask|question|predict)\(", cell.source)]
 
 
 def test_a_lesson_without_slides_is_told_in_one_line(tmp_path):
