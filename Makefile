@@ -5,16 +5,22 @@
 # make solutions   the teacher's notebooks, into notebooks/solutions/built
 # make site        the course as pages to read, in build/site: figures live, no network, no kernel
 # make slides NB=08    the slides of a lesson, in build/slides: open the page that it names
+# make assignment NB=04    the student's copy of a lesson, in course/release, and its place in the gradebook
+# make grade      grade course/submitted/STUDENT/04/*.ipynb in a sandbox, into course/grades.csv
+# make hub        a class server to try, on this machine's loopback address (needs Node.js with npm)
 # make results     every artefact that is missing in data/results (hours; killed, it resumes)
 # make bench       the benchmarks: ratios measured in one run, each beside its limit
 # make clean       remove the environment and everything built
 #
-# PYTHON=python3.12 chooses the interpreter, LAB="--no-browser --port=8899" passes options to JupyterLab.
+# PYTHON=python3.12 chooses the interpreter, LAB="--no-browser --port=8899" passes options to JupyterLab, COURSE=folder
+# names another course, SANDBOX=none grades without one (never on a machine that holds anything of value).
 
 VENV := .venv
 RUN := $(VENV)/bin/python
 NB ?=
 LAB ?=
+COURSE ?= course
+SANDBOX ?=
 lessons = notebooks/$(NB)*.ipynb
 
 # A quiet machine measures and repeats better: one thread per process, the tests' own budget.
@@ -34,9 +40,11 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 LAB_SETTINGS := $(VENV)/share/jupyter/lab/settings
 NO_NEWS := {"@jupyterlab/apputils-extension:notification": {"fetchNews": "false", "checkForUpdates": false}}
 
-.PHONY: lab test check notebooks solutions site slides results bench clean
+.PHONY: lab test check notebooks solutions site slides assignment grade hub results bench clean
 
+# JupyterLab shows no widgets of a notebook that it does not trust: a page reloaded half-way would lose its panel.
 lab: $(VENV)/lab.stamp
+	@$(VENV)/bin/jupyter-trust notebooks/*.ipynb >/dev/null
 	$(RUN) -m jupyterlab --ServerApp.root_dir=notebooks --LabApp.default_url=/lab/tree/00_start_here.ipynb \
 		$$([ "$$(id -u)" -ne 0 ] || echo --allow-root) $(LAB)
 
@@ -70,6 +78,15 @@ site: $(VENV)/docs.stamp
 slides: $(VENV)/docs.stamp
 	$(RUN) docs/build.py slides "$(NB)"
 
+assignment: $(VENV)/grading.stamp
+	$(RUN) grading/build.py assignment "$(NB)" --course "$(COURSE)"
+
+grade: $(VENV)/grading.stamp
+	$(RUN) grading/build.py grade "$(NB)" --course "$(COURSE)" $(if $(filter none,$(SANDBOX)),--unprotected)
+
+hub: $(VENV)/hub.stamp
+	$(RUN) -m jupyterhub -f deploy/jupyterhub/jupyterhub_config.py
+
 results: $(VENV)/test.stamp
 	$(VENV)/bin/lessons run --missing
 
@@ -100,6 +117,16 @@ $(VENV)/docs.stamp: $(VENV)/lab.stamp
 	$(RUN) -m pip install -q -c constraints.txt -e ".[docs,lab]"
 	@touch $@
 
+$(VENV)/grading.stamp: $(VENV)/lab.stamp
+	$(RUN) -m pip install -q -c constraints.txt -e ".[grading,lab]"
+	@touch $@
+
+$(VENV)/hub.stamp: $(VENV)/lab.stamp deploy/jupyterhub/package-lock.json
+	@command -v npm >/dev/null || { echo "the proxy needs Node.js with npm (Debian: apt install npm)" >&2; exit 1; }
+	$(RUN) -m pip install -q -c constraints.txt -e ".[hub,lab]"
+	npm ci --prefix deploy/jupyterhub --silent --no-audit --no-fund
+	@touch $@
+
 $(VENV)/test.stamp: $(VENV)/lab.stamp
 	$(RUN) -m pip install -q -c constraints.txt -e ".[test]"
-	@touch $@
+	@touch $@ $(VENV)/docs.stamp $(VENV)/grading.stamp # they are in it

@@ -11,7 +11,9 @@ from docutils import nodes
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from docs.pages import mathml, timetable  # noqa: E402  (needs the path)
+from docs.pages import class_sizes, commands, mathml, span, timetable  # noqa: E402  (needs the path)
+from lessons_lib.cli import app as command_line  # noqa: E402
+from lessons_lib.experiments.class_server import CLASS_SERVER  # noqa: E402
 from notebooks.build import lessons  # noqa: E402
 
 project = "When recurrent models don't need to be recurrent"
@@ -28,6 +30,13 @@ extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_enable_extensions = ["dollarmath", "amsmath", "deflist", "colon_fence", "substitution"]
 # The teacher's guide writes {{ minutes_04 }}.
 myst_substitutions = {f"minutes_{path.stem[:2]}": timetable(nbformat.read(path, as_version=4)) for path in lessons()}
+_class = CLASS_SERVER.read().points
+myst_substitutions |= {
+    "commands": commands(command_line),
+    "class_sizes": class_sizes(_class),
+    "class_restart": span([point.restart_seconds for point in _class]),
+    "class_machine": "; ".join(f"{point.learners}: {point.machine}" for point in _class),
+}
 myst_heading_anchors = 3
 nb_execution_mode = "off"
 nb_custom_formats = {".ipynb": "docs.pages.read"}

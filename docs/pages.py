@@ -3,11 +3,15 @@
 import html
 import json
 import re
+from collections.abc import Sequence
 
 import latex2mathml.converter
 import nbformat
+import typer
 from nbformat import NotebookNode
+from typer.cli import get_docs_for_click
 
+from lessons_lib.experiments.class_server import Point
 from notebooks.build import minutes
 
 PLOTLY, WIDGET = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json"
@@ -64,3 +68,33 @@ def timetable(notebook: NotebookNode) -> str:
     found = minutes(notebook)
     sections = " · ".join(f"{name.replace('`', '')} {max(1, round(time))}" for name, time in found.items())
     return f"{sections} — together {round(sum(found.values()))}"
+
+
+def commands(application: typer.Typer) -> str:
+    """The command line's own help, as Markdown without headings."""
+    command = typer.main.get_command(application)
+    told = get_docs_for_click(obj=command, ctx=typer.Context(command), name="lessons")
+    return re.sub(r"^#+ (.*)$", r"**\1**", told, flags=re.MULTILINE)
+
+
+def class_sizes(points: Sequence[Point]) -> str:
+    """The measured sizes of a class as a table in Markdown."""
+    rows = [
+        "| learners | steps/s each: least to most | share of a lone learner's speed | slider to step, p95 (alone) "
+        "| memory a learner | hub and proxy | others beside a runaway cell |",
+        "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for point in points:
+        share = "-" if point.runaway_share is None else f"{point.runaway_share:.2f} of before"
+        rows.append(
+            f"| {point.learners} | {min(point.steps):.1f} to {max(point.steps):.1f} "
+            f"| {sum(point.steps) / len(point.steps) / point.alone_steps:.2f} "
+            f"| {point.p95:.0f} ms ({point.alone_p95:.0f} ms) | {max(point.learner_megabytes):.0f} MB "
+            f"| {point.hub_megabytes:.0f} MB | {share} |"
+        )
+    return "\n".join(rows)
+
+
+def span(seconds: Sequence[float]) -> str:
+    """From the least to the most, in whole seconds."""
+    return f"{min(seconds):.0f} and {max(seconds):.0f} s"

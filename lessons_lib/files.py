@@ -32,6 +32,11 @@ def cache_folder() -> Path:
     return root / "data" / "cache" if root else user_cache_path("lessons_lib", appauthor=False)
 
 
+def runs_folder() -> Path:
+    """``my_runs`` of the checkout, else of the working directory: what a learner saved from a panel."""
+    return (checkout() or Path.cwd()) / "my_runs"
+
+
 def checkpoints_folder() -> Path:
     """Where a training that was stopped goes on from, in the cache."""
     return cache_folder() / "checkpoints"

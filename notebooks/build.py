@@ -27,7 +27,9 @@ FOLDER = Path(__file__).parent
 # A cell that asks shows its question; its source says no more.
 ASKS = re.compile(r"\bask\(")
 OPTIONAL = "Optional: "
-TIME = re.compile(r"\*\*Time:\*\* (?:about )?\d+ minutes(?:, and \d+ for what is optional,)?")
+TIME = re.compile(
+    r"\*\*Time:\*\* (?:about )?\d+ minutes(?:, and \d+ for what is optional,)?"
+)
 SEPARATOR = re.compile(r"^# %% (exercise:\S+)[^\n]*\n", re.MULTILINE)
 # A page on GitHub shows the PNG; JupyterLab draws the plotly figure; nbval compares the latter alone.
 STORED_PICTURES = "plotly_mimetype+png"
@@ -62,14 +64,18 @@ def with_answers(notebook: NotebookNode, answers: Mapping[str, str]) -> Notebook
     filled = nbformat.from_dict(notebook)
     asked = exercise_tags(filled)
     if sorted(asked) != sorted(answers):
-        raise ValueError(f"the lesson asks {sorted(asked)}, the solutions answer {sorted(answers)}")
+        raise ValueError(
+            f"the lesson asks {sorted(asked)}, the solutions answer {sorted(answers)}"
+        )
     for cell in filled.cells:
         for tag in _tags(cell):
             cell.source = answers[tag]
     return filled
 
 
-def execute(notebook: NotebookNode, *, cell_timeout: float | None = None) -> NotebookNode:
+def execute(
+    notebook: NotebookNode, *, cell_timeout: float | None = None
+) -> NotebookNode:
     """The notebook after *Run All* in this Python, tidy.  CellExecutionError when a cell raises."""
     with _clean_kernel_environment():
         client = NotebookClient(
@@ -90,12 +96,20 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
     """
     notebook.metadata = nbformat.from_dict(
         {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "kernelspec": {
+                "display_name": "Python 3",
+                "language": "python",
+                "name": "python3",
+            },
             "language_info": {"name": "python"},
         }
     )
     for cell in notebook.cells:
-        cell.metadata = {name: cell.metadata[name] for name in ("tags", "slideshow") if cell.metadata.get(name)}
+        cell.metadata = {
+            name: cell.metadata[name]
+            for name in ("tags", "slideshow")
+            if cell.metadata.get(name)
+        }
         if cell.source.startswith(f"## {OPTIONAL}"):
             cell.metadata["jp-MarkdownHeadingCollapsed"] = True
         if cell.cell_type == "code" and ASKS.search(cell.source):
@@ -103,9 +117,15 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
     for cell in notebook.cells[:1]:
         cell.source = TIME.sub(f"**Time:** {spoken_minutes(notebook)}", cell.source)
     stored = nbformat.writes(notebook)
-    for folder in {str(Path.home()), str(FOLDER.parent.resolve()), tempfile.gettempdir()} - {"/"}:
+    for folder in {
+        str(Path.home()),
+        str(FOLDER.parent.resolve()),
+        tempfile.gettempdir(),
+    } - {"/"}:
         if f"{folder}{os.sep}" in stored:
-            raise ValueError(f"an output names {folder}, a folder of this machine: print something else there")
+            raise ValueError(
+                f"an output names {folder}, a folder of this machine: print something else there"
+            )
     return notebook
 
 
@@ -124,9 +144,14 @@ def minutes(notebook: NotebookNode) -> dict[str, float]:
         elif any(_tags(cell)):
             found[section] += 3
         elif ASKS.search(cell.source):
-            found[section] += sum("model_id" in str(output.get("data", {})) for output in cell.outputs)
+            found[section] += sum(
+                "model_id" in str(output.get("data", {})) for output in cell.outputs
+            )
         else:
-            panels = sum("live panel" in output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+            panels = sum(
+                "live panel" in output.get("data", {}).get("text/plain", "")
+                for output in cell.outputs
+            )
             found[section] += 4 * panels + len(cell.source.splitlines()) * 8 / 60
     return found
 
@@ -141,7 +166,9 @@ def core_and_optional(notebook: NotebookNode) -> tuple[int, int]:
 def spoken_minutes(notebook: NotebookNode) -> str:
     """The minutes as the header says them."""
     core, optional = core_and_optional(notebook)
-    return f"{core} minutes" + (f", and {optional} for what is optional," if optional else "")
+    return f"{core} minutes" + (
+        f", and {optional} for what is optional," if optional else ""
+    )
 
 
 def _tags(cell: NotebookNode) -> Iterator[str]:
@@ -164,7 +191,9 @@ def _clean_kernel_environment() -> Iterator[None]:
             os.environ.update(before)
 
 
-Beginning = Annotated[str, typer.Argument(help="How the lessons' file names begin, for instance 04")]
+Beginning = Annotated[
+    str, typer.Argument(help="How the lessons' file names begin, for instance 04")
+]
 
 
 @application.command("execute")
@@ -175,7 +204,9 @@ def execute_lessons(beginning: Beginning = "") -> None:
         notebook = execute(nbformat.read(path, as_version=4))
         nbformat.write(notebook, path)
         minutes = (time.monotonic() - began) / 60
-        typer.echo(f"{path.name}: {minutes:.1f} minutes, {path.stat().st_size / 1000:.0f} kB")
+        typer.echo(
+            f"{path.name}: {minutes:.1f} minutes, {path.stat().st_size / 1000:.0f} kB"
+        )
 
 
 @application.command("solutions")

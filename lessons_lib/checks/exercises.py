@@ -133,8 +133,8 @@ def _watched(answer: Any) -> Any:
         except NotImplementedError as error:
             raise _BlankError from error
         except Exception as error:
-            # An unfilled ``...`` inside an expression is a TypeError that names it.
-            if isinstance(error, TypeError) and "ellipsis" in str(error).lower():
+            # An unfilled ``...`` inside an expression is an error that names it.
+            if isinstance(error, (TypeError, RuntimeError)) and "ellipsis" in str(error).lower():
                 raise _BlankError from error
             raise _AnswerError(f"Your code raised {type(error).__name__}: {error}") from error
         if is_blank(result):

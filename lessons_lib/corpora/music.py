@@ -61,6 +61,7 @@ class ChoraleBatches:
     """
 
     carries_state = False
+    unit = "frames"
 
     def __init__(
         self,

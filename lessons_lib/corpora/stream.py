@@ -46,6 +46,7 @@ class Stream:
         tokens: ``(time,)`` integer tensor.
         batch_size: columns read in parallel.
         steps: tokens per column and batch.
+        unit: what a token is, in the plural, for whoever shows it: "words", "characters".
 
     Raises:
         ValueError: tokens are not a 1-d integer tensor, or too short for one batch.
@@ -53,7 +54,7 @@ class Stream:
 
     carries_state = True
 
-    def __init__(self, tokens: Tensor, batch_size: int, steps: int) -> None:
+    def __init__(self, tokens: Tensor, batch_size: int, steps: int, *, unit: str = "tokens") -> None:
         countable = not (tokens.is_floating_point() or tokens.is_complex() or tokens.dtype == torch.bool)
         if tokens.ndim != 1 or not countable:
             raise ValueError(
@@ -70,6 +71,7 @@ class Stream:
         tokens = tokens.long()
         self.batch_size = batch_size
         self.steps = steps
+        self.unit = unit
         self._length = column // steps
         self._inputs = tokens[: batch_size * column].view(batch_size, column)
         self._targets = tokens[1 : batch_size * column + 1].view(batch_size, column)

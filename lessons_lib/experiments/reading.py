@@ -8,12 +8,14 @@ from functools import cache
 from torch import Tensor
 
 from lessons_lib.corpora import DataUnavailable, ProductOfLags, Vocabulary, wikitext2
+from lessons_lib.runs import Writer
 
 WORDS = 2_000
 WORDS_LABEL = f"WikiText-2, reduced to its {WORDS:,} most frequent words"
 # Six bits that repeat what they were one to four tokens ago, one time in twenty wrongly: 64 "words".
 LANGUAGE = ProductOfLags(lags=(1, 1, 2, 2, 3, 4), flips=(0.05,) * 6)
 LANGUAGE_TOKENS = 700_000
+PROMPT = 6  # words that a model which writes goes on after
 SAMPLE = (4, 101)  # sequences and tokens on which truncation errors and gradients are measured
 
 
@@ -31,6 +33,19 @@ class Text:
     vocabulary_size: int
     vocabulary: Vocabulary | None = None
     optimal_loss: float | None = None
+
+    @property
+    def unit(self) -> str:
+        """What a token is, in the plural."""
+        return "tokens" if self.vocabulary is None else "words"
+
+    def writer(self) -> Writer | None:
+        """Lets a model go on after the first held-out words in a row that are all words; None without a vocabulary."""
+        if self.vocabulary is None:
+            return None
+        stretches = self.held_out.flatten().unfold(0, PROMPT, 1)
+        plain = (one for one in stretches if all(word.isalpha() for word in self.vocabulary.decode(one)))
+        return Writer(next(plain, stretches[0]), self.vocabulary.decode)
 
     def sample(self) -> Tensor:
         """Held-out sequences to measure on: (sequences, tokens)."""

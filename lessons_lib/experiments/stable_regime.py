@@ -71,7 +71,7 @@ def factory(family: str, seed: int = 0, reading: Text | None = None) -> tuple[La
     source = reading or text()
     model = LanguageModel(CORES[family](WIDTH, WIDTH), source.vocabulary_size, WIDTH)
     torch.nn.init.normal_(model.embedding.weight, std=0.3)
-    return model, Stream(source.train.to(default_device()), BATCH_SIZE, STEPS)
+    return model, Stream(source.train.to(default_device()), BATCH_SIZE, STEPS, unit=source.unit)
 
 
 def settings() -> Settings:
@@ -173,6 +173,19 @@ def follow(
 
 def _rounded(table: Tensor) -> list[list[float]]:
     return [[float(f"{value:.3g}") for value in row] for row in table.tolist()]
+
+
+def usual_and_worst(
+    regimes: Sequence[Regime], measured: str, *, reading: str, family: str, step: int
+) -> tuple[list[float], list[float]]:
+    """Of all seeds' models: the median context (mean over seeds), and the worst context of any seed.
+
+    ``measured``: "contraction" or "truncation", whose columns come back one by one.
+    """
+    tables = [getattr(r, measured) for r in regimes if (r.reading, r.family, r.step) == (reading, family, step)]
+    medians, worst = ([table[QUANTILES.index(level)] for table in tables] for level in (0.5, 1.0))
+    usual = [math.fsum(column) / len(column) for column in zip(*medians, strict=True)]
+    return usual, [max(column) for column in zip(*worst, strict=True)]
 
 
 READINGS: dict[str, Callable[[], Text]] = {"language": embedded_language, "wikitext2": text}

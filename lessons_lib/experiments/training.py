@@ -40,6 +40,7 @@ def from_seed(build: Callable[Arguments, tuple[Model, Data]]) -> Callable[Argume
                 model, batches = build(*arguments, **options)
             return model.to(default_device()), batches
 
+        made.recipe = (bound, arguments, options)  # type: ignore[attr-defined]  # what a run writes down as code
         return made
 
     return bound

@@ -3,9 +3,10 @@
 from lessons_lib.figures.influence import influence_curves, influence_maps
 from lessons_lib.figures.lines import Series, curves, error_against_bound, spectrum
 from lessons_lib.figures.machines import three_promises
-from lessons_lib.figures.plane import orbits
+from lessons_lib.figures.plane import orbits, ways_into_l1_ball
 from lessons_lib.figures.schemes import gradient_reach, truncation_schemes
 from lessons_lib.figures.score_against_k import KScores, score_against_k
+from lessons_lib.figures.side_by_side import side_by_side
 from lessons_lib.figures.style import FAMILIES, Style, finished, ordered_style, style_of
 from lessons_lib.figures.summaries import bars, circle_images
 from lessons_lib.figures.trees import dilated_tree, dilated_walk, reached_nodes
@@ -32,9 +33,11 @@ __all__ = [
     "ordered_style",
     "reached_nodes",
     "score_against_k",
+    "side_by_side",
     "spectrum",
     "style_of",
     "three_promises",
     "truncation_schemes",
     "unrolled_graph",
+    "ways_into_l1_ball",
 ]

@@ -21,7 +21,8 @@ class Series:
     ``high``.
 
     ``family`` picks the fixed style; left out, it is the name where that is a family of the course, and
-    otherwise the curve takes its turn in a colour order for curves that differ by a number.
+    otherwise the curve takes its turn in a colour order for curves that differ by a number, or the place in it
+    that ``place`` names.
     """
 
     name: str
@@ -31,8 +32,11 @@ class Series:
     high: Numbers | None = None
     family: str | None = None
     markers: bool = False
+    place: int | None = None
 
     def style(self, position: int) -> Style:
+        if self.place is not None:
+            return ordered_style(self.place)
         if self.family is not None:
             return style_of(self.family)
         return FAMILIES.get(self.name.lower()) or ordered_style(position)

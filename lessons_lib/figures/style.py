@@ -43,7 +43,7 @@ FAMILIES: dict[str, Style] = {
     "stable lstm": Style(ORANGE, "9px,3px,2px,3px", "square-open"),
     "wide stable lstm": Style(RED, "9px,3px,2px,3px,2px,3px", "square-cross-open"),
     "gru": Style(PURPLE, "14px,3px,4px,3px", "diamond"),
-    "windowed": Style(GREEN, "4px,3px", "triangle-down"),
+    "windowed": Style(RED, "4px,3px", "triangle-down"),
     "convolution": Style(TEAL, "6px,2px", "triangle-up"),
     "tcn": Style(TEAL, "12px,4px", "triangle-up-open"),
     "gated convolution": Style(OLIVE, "12px,3px,2px,3px", "cross"),

@@ -31,57 +31,64 @@ def dilated_tree(kernel_size: int = 2, dilations: Sequence[int] = (1, 2, 4, 8), 
 
     The tree under the last output is coloured: its leaves are the receptive field.
 
-    ``animated`` adds frames: the tree grows downwards, one layer a frame.
+    ``animated`` begins with the output alone and adds frames: the tree grows downwards, one layer a frame.
     """
     levels = reached_nodes(kernel_size, dilations)
     field = levels[-1][-1] + 1
     shown = field + 3
     depth = len(dilations)
-    figure = go.Figure(_tree_traces(kernel_size, dilations, depth, shown))
+    figure = go.Figure(_tree_traces(kernel_size, dilations, 0 if animated else depth, shown))
     if animated:
         names = [str(grown) for grown in range(depth + 1)]
         frames = [_tree_traces(kernel_size, dilations, grown, shown) for grown in range(depth + 1)]
-        add_frames(figure, frames, names, prefix="layers followed down: ", active=depth)
-    labels = ["input", *(f"layer {n}, dilation {d}" for n, d in enumerate(dilations, start=1))]
+        add_frames(figure, frames, names, prefix="layers followed down: ", active=0)
     figure.update_xaxes(title_text="time, steps before now", range=[-shown + 0.3, 0.7], showgrid=False)
-    figure.update_yaxes(tickvals=list(range(depth + 1)), ticktext=labels, showgrid=False, range=[-0.4, depth + 0.4])
+    _name_levels(figure, dilations)
     figure.update_layout(showlegend=False)
     words = (
         f"{depth} layers of kernel size {kernel_size} with dilations {', '.join(map(str, dilations))}. "
         f"The output now depends on {len(levels[-1])} inputs, the oldest {field - 1} steps back: "
         f"receptive field {field}."
     )
-    return finished(figure, f"Receptive field {field}", words)
+    return finished(figure, "The tree under one output" if animated else f"Receptive field {field}", words)
 
 
 def dilated_walk(kernel_size: int = 2, dilations: Sequence[int] = (1, 2, 4, 8), *, steps: int = 12) -> go.Figure:
-    """The same stack at work, one input a frame: what is new, and what was computed before and is kept.
+    """The same stack at work, one input a frame: what is computed, and what was computed before and is kept.
 
-    At each step one node per level is new; the tree under the output reads all its other nodes from before.
-    The window in view is what a cache must hold: beyond the receptive field nothing is read again.
+    At each step one node per level is new.  A level keeps its last (kernel_size - 1) x dilation nodes, as far as the
+    layer above it will reach back: together as many as the receptive field has inputs, less one.
     """
-    field = reached_nodes(kernel_size, dilations)[-1][-1] + 1
-    depth, times = len(dilations), range(field - 1, field - 1 + steps)
+    depth = len(dilations)
+    kept = [(kernel_size - 1) * dilation for dilation in dilations]
+    times = range(sum(kept), sum(kept) + steps)
     figure = go.Figure(_walk_traces(kernel_size, dilations, times[0]))
     frames = [_walk_traces(kernel_size, dilations, now) for now in times]
     add_frames(figure, frames, [str(now) for now in times], prefix="input ", active=0)
-    labels = ["input", *(f"layer {n}, dilation {d}" for n, d in enumerate(dilations, start=1))]
     figure.update_xaxes(title_text="time", range=[-0.7, times[-1] + 0.7], showgrid=False)
-    figure.update_yaxes(tickvals=list(range(depth + 1)), ticktext=labels, showgrid=False, range=[-0.4, depth + 0.4])
+    _name_levels(figure, dilations)
     figure.update_layout(legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"}, margin={"t": 110})
     used = sum(len(level) for level in reached_nodes(kernel_size, dilations))
     words = (
-        f"{depth} layers of kernel size {kernel_size} read a sequence. Each output stands on {used} nodes, of which "
-        f"{depth + 1} are new: one a level, the input among them. The others were computed at earlier steps."
+        f"{depth} layers of kernel size {kernel_size} read a sequence. The tree under an output has {used} nodes, of "
+        f"which {depth + 1} are new: one a level, the input among them. From the inputs upwards the levels keep "
+        f"{', '.join(map(str, kept))} nodes for later outputs, {sum(kept)} together."
     )
     return finished(figure, f"One input more: {depth} new nodes above it", words)
 
 
+def _name_levels(figure: go.Figure, dilations: Sequence[int]) -> None:
+    labels = ["input", *(f"layer {n}, dilation {d}" for n, d in enumerate(dilations, start=1))]
+    heights = {"tickvals": list(range(len(labels))), "range": [-0.4, len(labels) - 0.6]}
+    figure.update_yaxes(ticktext=labels, showgrid=False, **heights)
+
+
 def _walk_traces(kernel_size: int, dilations: Sequence[int], now: int) -> list[go.Scatter]:
     depth = len(dilations)
-    under = {(now - s, depth - step) for step, lags in enumerate(reached_nodes(kernel_size, dilations)) for s in lags}
     new = {(now, height) for height in range(depth + 1)}
     before = {(t, height) for t in range(now) for height in range(depth + 1)}
+    reaches = [(kernel_size - 1) * dilation for dilation in dilations]
+    kept = {(t, height) for height, reach in enumerate(reaches) for t in range(now - reach, now)}
     edge_x: list[int | None] = []
     edge_y: list[int | None] = []
     for height, dilation in enumerate(dilations, start=1):
@@ -89,8 +96,8 @@ def _walk_traces(kernel_size: int, dilations: Sequence[int], now: int) -> list[g
             edge_x += [now, now - tap * dilation, None]
             edge_y += [height, height - 1, None]
     return [
-        _dots(sorted(before - under), "computed before", "circle-open", GREY),
-        _dots(sorted(under - new), "under this output, kept", "circle", TEAL),
+        _dots(sorted(before - kept), "not needed again", "circle-open", GREY),
+        _dots(sorted(kept), "kept", "circle", TEAL),
         go.Scatter(x=edge_x, y=edge_y, mode="lines", name="read now", line={"color": ORANGE, "width": 2}),
         _dots(sorted(new), "new", "circle", ORANGE),
     ]

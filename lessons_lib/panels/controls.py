@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
+from lessons_lib.panels.numbers import read_number, written
+
 NUMBER_WIDTH = "5.5em"
 
 
-class NumberControl(widgets.HBox):
+class NumberControl(widgets.VBox):
     """A slider and a number box for one number, with a switch where the number may be absent.
+
+    What is typed into the box and cannot be the number is refused in a line below; the number stays.
 
     Args:
         label: short, shown before the slider.
@@ -40,37 +45,40 @@ class NumberControl(widgets.HBox):
         logarithmic: bool = False,
         switch: str | None = None,
     ) -> None:
-        start = high if value is None else value
-        common: dict[str, Any] = {"value": int(start) if integer else start, "tooltip": tooltip}
-        ends = {"min": low, "max": high, "step": step}
-        wide = {"layout": widgets.Layout(flex="1 1 auto", width="auto", min_width="8em")}
-        small = {"layout": widgets.Layout(flex="0 0 auto", width=NUMBER_WIDTH)}
+        self._low, self._high, self._integer, self._logarithmic = low, high, integer, logarithmic
+        self._on_change, self._showing = on_change, False
+        self._number = self._exact(high if value is None else value)
         # Seven digits of a logarithm tell nobody anything: the box beside it holds the number.
-        common_slider = common | wide | {"readout": False, "description": label}
-        if integer:
-            self.slider: Any = widgets.IntSlider(**common_slider, **ends)
-            self.number: Any = widgets.BoundedIntText(**common, **ends, **small)
-        elif logarithmic:
+        about: dict[str, Any] = {"value": self._number, "tooltip": tooltip, "readout": False, "description": label}
+        about["layout"] = widgets.Layout(flex="1 1 auto", width="auto", min_width="7em")
+        if logarithmic:
             exponents = {"min": math.log10(low), "max": math.log10(high), "step": step}
-            self.slider = widgets.FloatLogSlider(**common_slider, **exponents)
-            self.number = widgets.BoundedFloatText(**common, min=low, max=high, step=low, **small)
+            self.slider: Any = widgets.FloatLogSlider(**about, **exponents)
+            self.slider.add_class("lessons-logarithmic")
         else:
-            self.slider = widgets.FloatSlider(**common_slider, **ends)
-            self.number = widgets.BoundedFloatText(**common, **ends, **small)
+            kind = widgets.IntSlider if integer else widgets.FloatSlider
+            self.slider = kind(**about, min=low, max=high, step=step)
         self.slider.style.description_width = "initial"
+        small = widgets.Layout(flex="0 0 auto", width=NUMBER_WIDTH)
+        # Told when the learner is done, by Enter or by leaving the box.
+        self.box = widgets.Text(written(self._number), tooltip=tooltip, continuous_update=False, layout=small)
+        self._refusal = widgets.HTML(layout=widgets.Layout(display="none"))
+        self._refusal.add_class("lessons-status")
         self._switch: widgets.Checkbox | None = None
-        children = [self.slider, self.number]
+        row = [self.slider, self.box]
         if switch is not None:
             layout = widgets.Layout(width="auto", flex="0 0 auto")
             self._switch = widgets.Checkbox(
                 value=value is not None, description=switch, tooltip=tooltip, indent=False, layout=layout
             )
             self._switch.observe(self._switched, "value")
-            children.insert(0, self._switch)
-        self._on_change, self._showing, self._logarithmic = on_change, False, logarithmic
+            row.insert(0, self._switch)
         self.slider.observe(self._moved, "value")
-        self.number.observe(self._typed, "value")
-        super().__init__(children, layout=widgets.Layout(align_items="center", margin="0", overflow="hidden"))
+        self.box.observe(self._typed, "value")
+        one_line = widgets.HBox(row, layout=widgets.Layout(align_items="center", overflow="hidden"))
+        super().__init__([one_line, self._refusal], layout=widgets.Layout(margin="0", overflow="hidden"))
+        self.add_class("lessons-number")
+        self._locked = False
         self._enable()
 
     @property
@@ -81,7 +89,16 @@ class NumberControl(widgets.HBox):
     @property
     def value(self) -> float | None:
         """The number, or None when switched off."""
-        return self.number.value if self.on else None
+        return self._number if self.on else None
+
+    def type(self, text: str) -> None:
+        """What typing this into the box and pressing Enter does."""
+        self.box.value = text
+
+    def lock(self, locked: bool) -> None:
+        """Let nobody move the number, or let them."""
+        self._locked = locked
+        self._enable()
 
     def show(self, value: float | None) -> None:
         """Stand at ``value`` (None: off) without telling anyone."""
@@ -90,7 +107,7 @@ class NumberControl(widgets.HBox):
             if self._switch is not None:
                 self._switch.value = value is not None
             # Standing at the high end, a bound that is switched on changes nothing until it is pulled.
-            self.number.value = self.slider.value = self.slider.max if value is None else value
+            self._stand(self._exact(self._high if value is None else value))
         finally:
             self._showing = False
 
@@ -101,14 +118,13 @@ class NumberControl(widgets.HBox):
 
         Not for integer or logarithmic numbers, nor for a control without a switch.
         """
-        self._showing = True
+        self._showing, self._low, self._high = True, low, high
         try:
-            for part in (self.slider, self.number):
-                part.max = max(part.max, high)  # first, so that neither end ever passes the other
-                part.min, part.step, part.tooltip = low, step, tooltip
-                part.value = high if value is None else value
-                part.max = high
-            self.slider.description = label
+            self.slider.max = max(self.slider.max, high)  # first, so that neither end ever passes the other
+            self.slider.min, self.slider.step = low, step
+            self.slider.value = high if value is None else value
+            self.slider.max, self.slider.description = high, label
+            self.slider.tooltip = self.box.tooltip = tooltip
             if self._switch is not None:
                 self._switch.description, self._switch.tooltip = switch, tooltip
         finally:
@@ -118,34 +134,83 @@ class NumberControl(widgets.HBox):
     def _moved(self, change: Any) -> None:
         # A logarithmic slider gives 1.1220184543: the box rounds it, and the handle stays where the learner put it.
         value = self._rounded(change["new"])
-        if self._rounded(self.number.value) != value:
+        if not self._showing and value != self._number:
+            self._number = value
             self._tell(value)  # before the box is redrawn: a training step may be waiting for it
-            self._follow(self.number, value)
+            self._stand(value, slider=False)
 
     def _typed(self, change: Any) -> None:
-        self._tell(change["new"])
-        if self._rounded(self.slider.value) != change["new"]:
-            self._follow(self.slider, change["new"])
+        if change["new"] == written(self._number):
+            return
+        try:
+            value = self._exact(read_number(change["new"], self._low, self._high, integer=self._integer))
+        except ValueError as refusal:
+            self._refuse(f"{refusal}: still {written(self._number)}.")
+            self.box.value = written(self._number)
+            return
+        if value != self._number:
+            self._number = value
+            self._tell(value)
+        self._stand(value)
 
-    def _follow(self, other: Any, value: float) -> None:
+    def _stand(self, value: float, *, slider: bool = True) -> None:
+        """Show ``value`` in the box, and on the slider too, without telling anyone."""
         told, self._showing = self._showing, True
-        other.value = value
+        self._number = value
+        self._refuse("")
+        self.box.value = written(value)
+        if slider and self._rounded(self.slider.value) != value:
+            self.slider.value = value
         self._showing = told
 
+    def _refuse(self, line: str) -> None:
+        self._refusal.value = f"<b>{escape(line)}</b>" if line else ""
+        self._refusal.layout.display = "" if line else "none"
+
     def _rounded(self, value: float) -> float:
-        # Also 0.1 + 2 x 0.1 is 0.3 to its reader.
-        return float(f"{value:.2g}") if self._logarithmic else round(value, 9)
+        return float(f"{value:.2g}") if self._logarithmic else self._exact(value)
+
+    def _exact(self, value: float) -> float:
+        return round(value) if self._integer else round(value, 9)  # 0.1 + 2 x 0.1 is 0.3 to its reader
 
     def _switched(self, _: Any) -> None:
         self._enable()
         self._tell(self.value)
 
     def _enable(self) -> None:
-        self.slider.disabled = self.number.disabled = not self.on
+        self.slider.disabled = self.box.disabled = self._locked or not self.on
 
     def _tell(self, value: float | None) -> None:
         if not self._showing:
             self._on_change(value)
+
+
+class ChoiceControl(widgets.HBox):
+    """A row of named buttons, one of which is down.
+
+    Args:
+        label, tooltip: as for a number.
+        options: the names.
+        value: the one that is down at the start.
+        on_change: called with the name that the learner chose.
+    """
+
+    def __init__(
+        self, label: str, tooltip: str, options: tuple[str, ...], value: str, on_change: Callable[[str], object]
+    ) -> None:
+        self.buttons = widgets.ToggleButtons(
+            options=options,
+            value=value,
+            description=label,
+            tooltips=[tooltip] * len(options),
+            style={"button_width": "auto", "description_width": "initial"},
+        )
+        self.buttons.observe(lambda change: on_change(change["new"]), "value")
+        super().__init__([self.buttons])
+
+    def lock(self, locked: bool) -> None:
+        """Let nobody choose, or let them."""
+        self.buttons.disabled = locked
 
 
 def close_all(root: widgets.Widget) -> None:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 import numpy as np
 
 from lessons_lib.checks import Question
-from lessons_lib.panels.controls import NumberControl
+from lessons_lib.panels.controls import ChoiceControl, NumberControl
 from lessons_lib.panels.live_plot import LivePlot, Samples
 from lessons_lib.panels.panel import Panel
+from lessons_lib.panels.transport import StatusLine
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -38,6 +38,16 @@ class Knob:
         return all(isinstance(number, int) for number in (self.low, self.high, self.value, self.step))
 
 
+@dataclass(frozen=True)
+class Choice:
+    """One of a few things to choose by name; the picture is asked for with the name."""
+
+    label: str
+    tooltip: str
+    options: tuple[str, ...]
+    value: str
+
+
 class Explorer(Panel):
     """A picture that is a function of a few numbers, and a slider for each of them.
 
@@ -51,30 +61,37 @@ class Explorer(Panel):
             annotations may change.
         knobs: by the name of their argument.
         name: an explorer of the same name replaces the one before.
-        prediction: a question to be answered first: until then the sliders are locked.
+        prediction: a bet to be made first: until then the sliders are locked.
+        outcome: what a setting shows about the bet, asked with the same arguments as ``draw`` after every move until
+            it is one of the options.
     """
 
     def __init__(
         self,
         draw: Callable[..., go.Figure | Sequence[go.Figure]],
-        knobs: Mapping[str, Knob],
+        knobs: Mapping[str, Knob | Choice],
         *,
         name: str,
         prediction: Question | None = None,
+        outcome: Callable[..., str | None] | None = None,
     ) -> None:
         self._replace(name)
-        self._compute = draw
+        self._compute, self._outcome = draw, outcome
         self._lock = threading.RLock()
-        self.controls = {argument: self._control(argument, knob) for argument, knob in knobs.items()}
+        self.controls: dict[str, Any] = {argument: self._control(argument, knob) for argument, knob in knobs.items()}
         self.values: dict[str, Any] = {argument: knob.value for argument, knob in knobs.items()}
         figures = self._figures()
         self.plot = LivePlot(_traces(figures), _layouts(figures), alt=_alt(figures), capacity=CAPACITY, rest=0)
         self._drawn = _points(figures)
         self.plot.draw(replace=self._drawn)
-        self._said = widgets.HTML()
+        self._said = StatusLine()
         super().__init__(name, prediction)
 
-    def _control(self, argument: str, knob: Knob) -> NumberControl:
+    def _control(self, argument: str, knob: Knob | Choice) -> NumberControl | ChoiceControl:
+        if isinstance(knob, Choice):
+            return ChoiceControl(
+                knob.label, knob.tooltip, knob.options, knob.value, lambda name: self._turned(argument, name)
+            )
         return NumberControl(
             knob.label,
             knob.tooltip,
@@ -86,7 +103,7 @@ class Explorer(Panel):
             integer=knob.integer,
         )
 
-    def _turned(self, argument: str, value: float) -> None:
+    def _turned(self, argument: str, value: float | str) -> None:
         with self._lock:
             self.values[argument] = value
             try:
@@ -99,6 +116,8 @@ class Explorer(Panel):
             self._drawn = points
             self.plot.draw(replace=moved, layouts=_layouts(figures))
             self.plot.alt = _alt(figures)
+            if self.prediction and self._outcome and self.prediction.outcome is None:
+                self.prediction.settle(self._outcome(**self.values))
             self._show_state()
 
     def _figures(self) -> list[go.Figure]:
@@ -112,11 +131,11 @@ class Explorer(Panel):
 
     def _show_state(self, _: object = None) -> None:
         for control in self.controls.values():
-            control.slider.disabled = control.number.disabled = self.locked
+            control.lock(self.locked)
         self._say("Answer the question above: then the sliders unlock." if self.locked else "")
 
     def _say(self, text: str) -> None:
-        self._said.value = f'<div role="status" style="line-height:1.4">{escape(text)}</div>'
+        self._said.say(text)
 
 
 def _keyed(figures: Sequence[go.Figure]) -> list[tuple[str, str, Any]]:

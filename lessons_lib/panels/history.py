@@ -79,6 +79,30 @@ class Curve:
         self.generation += 1
 
 
+class RunningMean:
+    """The mean of the last ``window`` samples, and of the last quarter while that is less; fed piece by piece.
+
+    Args:
+        window: most samples that are averaged.
+        before: samples that came before the first one to be averaged; the last ``window`` of them are enough.
+        count: how many came before in all.
+    """
+
+    def __init__(self, window: int, before: ArrayLike = (), count: int = 0) -> None:
+        self.window, self._count = window, count
+        self._last: Array = np.asarray(before, dtype=np.float64)[-window:]
+
+    def __call__(self, y: ArrayLike) -> Array:
+        """The means that end at each of these samples, (len(y),)."""
+        samples = np.concatenate([self._last, np.asarray(y, dtype=np.float64)])
+        sums = np.concatenate([[0.0], np.cumsum(samples)])
+        ends = np.arange(len(self._last), len(samples)) + 1
+        counts = self._count + 1 + np.arange(len(ends))
+        taken = np.minimum(self.window, np.ceil(counts / 4).astype(int))
+        self._last, self._count = samples[-self.window :], self._count + len(ends)
+        return (sums[ends] - sums[ends - taken]) / taken
+
+
 def _samples(x: ArrayLike, y: ArrayLike) -> Array:
     columns = [np.atleast_1d(np.asarray(values, dtype=np.float64)) for values in (x, y)]
     if columns[0].ndim != 1 or columns[0].shape != columns[1].shape:

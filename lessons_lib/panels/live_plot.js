@@ -12,8 +12,6 @@
 
 const ASK_AGAIN = 60_000;
 const EXPLAIN_AFTER = 3_000;
-// Two plots side by side, or one where the page is narrow.
-const COLUMNS = "repeat(auto-fit, minmax(max(min(300px, 100%), 40%), 1fr))";
 
 // One copy of plotly.js serves every plot on the page: five megabytes, asked for by whichever plot comes first.
 function loadPlotly(model) {
@@ -84,12 +82,35 @@ function joined(kept, start, added) {
   return all;
 }
 
+const NO_NUMBERS = { showticklabels: false, showgrid: false, ticks: "" };
+let explained = 0;
+
+// Room for one plot: for those who see it, the picture and what it is about; `layout.meta.says` is one sentence.
+function roomFor(layout) {
+  const room = document.createElement("div");
+  room.className = "lessons-live-plot-room";
+  const part = room.appendChild(document.createElement("div"));
+  part.className = "lessons-live-plot-part";
+  part.setAttribute("aria-hidden", "true"); // the words for it stand beside it
+  const { says, about } = layout.meta ?? {};
+  if (!says) return room;
+  const help = room.appendChild(document.createElement("button"));
+  Object.assign(help, { className: "lessons-live-plot-help", type: "button", textContent: "?" });
+  help.setAttribute("aria-label", `What is “${about}”?`);
+  const sentence = room.appendChild(document.createElement("div"));
+  Object.assign(sentence, { className: "lessons-live-plot-says", id: `lessons-says-${(explained += 1)}`, textContent: says });
+  help.setAttribute("aria-describedby", sentence.id);
+  help.addEventListener("keydown", (event) => event.key === "Escape" && help.blur());
+  return room;
+}
+
 async function render({ model, el }) {
   const box = document.createElement("div");
   box.className = "lessons-live-plot";
-  Object.assign(box.style, { width: "100%", display: "grid", gridTemplateColumns: COLUMNS, gap: "0 12px" });
-  box.setAttribute("role", "img");
-  const describe = () => box.setAttribute("aria-label", model.get("alt"));
+  const words = box.appendChild(document.createElement("span"));
+  words.className = "lessons-live-plot-words";
+  words.setAttribute("role", "img");
+  const describe = () => words.setAttribute("aria-label", model.get("alt"));
   describe();
   model.on("change:alt", describe);
   el.appendChild(box);
@@ -126,21 +147,27 @@ async function render({ model, el }) {
     else model.send({ op: "drawn", frame });
   }
 
+  const rooms = [];
+
   function makeRoom() {
     for (const [plot, layout] of figure.layouts.entries()) {
-      const part = box.children[plot] ?? box.appendChild(document.createElement("div"));
-      part.className = "lessons-live-plot-part";
-      Object.assign(part.style, { minWidth: "0", height: `${layout.height ?? 400}px` });
+      rooms[plot] ??= box.appendChild(roomFor(layout));
+      rooms[plot].firstChild.style.height = `${layout.height ?? 400}px`;
     }
   }
 
   function drawPlot(plot) {
-    const part = box.children[plot];
-    const layout = figure.layouts[plot];
+    const room = rooms[plot];
+    const part = room.firstChild;
+    const layout = inTheme(figure.layouts[plot]);
     const traces = figure.traces.filter(([of]) => of === plot).map(([, trace]) => trace);
+    const empty = !traces.some((trace) => trace.x?.length);
+    room.classList.toggle("lessons-live-plot-empty", empty);
+    // Axes that belong to nothing yet bear no numbers.
+    if (empty) for (const axis of ["xaxis", "yaxis"]) Object.assign(layout[axis] ??= {}, NO_NUMBERS);
     revision += 1;
     Plotly.react(
-      part, traces, { ...inTheme(layout), width: part.clientWidth, autosize: false, datarevision: revision },
+      part, traces, { ...layout, width: part.clientWidth, autosize: false, datarevision: revision },
       { displayModeBar: false },
     );
   }
@@ -184,8 +211,9 @@ async function render({ model, el }) {
   });
 
   // Returned at once: a view closed while plotly.js is still under way must be cleaned up too.
+  const notice = el.appendChild(document.createElement("div"));
   const explaining = setTimeout(() => {
-    box.textContent = "Waiting for the kernel: it is busy with other cells, and the plot appears when it is free.";
+    notice.textContent = "Waiting for the kernel: it is busy with other cells, and the plot appears when it is free.";
   }, EXPLAIN_AFTER);
   loadPlotly(model)
     .catch(() => loadPlotly(model))
@@ -193,7 +221,7 @@ async function render({ model, el }) {
       if (closed) return;
       Plotly = loaded;
       clearTimeout(explaining);
-      box.textContent = "";
+      notice.textContent = "";
       model.on("msg:custom", receive);
       theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "data-jp-theme-name"] });
       size.observe(box);
@@ -201,7 +229,7 @@ async function render({ model, el }) {
     })
     .catch((error) => {
       clearTimeout(explaining);
-      box.textContent = `The live plot could not start (${error.message}): run this cell again.`;
+      notice.textContent = `The live plot could not start (${error.message}): run this cell again.`;
     });
 
   return () => {
@@ -212,7 +240,7 @@ async function render({ model, el }) {
     model.off("change:alt", describe);
     theme.disconnect();
     size.disconnect();
-    for (const part of box.children) Plotly?.purge(part);
+    for (const room of rooms) Plotly?.purge(room.firstChild);
   };
 }
 

@@ -39,7 +39,8 @@ class LivePlot(anywidget.AnyWidget):
         traces: plotly trace without data by the name of its curve. Names are keys here; what the legend shows is the
             trace's own ``name``. The entry ``plot`` says which plot the curve is in (the first, where it is left out).
         layouts: plotly layout by the name of its plot; ``height`` in pixels. Colours of text, axes and background
-            follow the page's theme and need no mention.
+            follow the page's theme and need no mention. ``meta["says"]``, one sentence, stands in the plot while it
+            is empty, and is shown by the button that asks about ``meta["about"]`` ever after.
         alt: what the picture shows, in words.
         capacity: most points kept and drawn of any one curve.
         rest: how long the page pauses after drawing a plot, in multiples of what the drawing took; 0 where nothing but
@@ -47,6 +48,7 @@ class LivePlot(anywidget.AnyWidget):
     """
 
     _esm = Path(__file__).with_name("live_plot.js")
+    _css = Path(__file__).with_name("panel.css")
 
     alt = traitlets.Unicode().tag(sync=True)
     rest = traitlets.Float(3.0).tag(sync=True)
@@ -107,6 +109,13 @@ class LivePlot(anywidget.AnyWidget):
                 timer = threading.Timer(PATIENCE, self._stop_waiting)
                 timer.daemon = True
                 timer.start()
+
+    def replace_all(self, replace: Mapping[str, Samples]) -> None:
+        """Replace some curves and send the figure whole: for traces whose names or styles have changed."""
+        with self._lock:
+            for name, (x, y) in replace.items():
+                self._curve(name).assign(x, y)
+            self._send_everything()
 
     def clear(self) -> None:
         """Empty every curve: a new experiment starts. Frames of the old one still under way are dropped."""

@@ -12,19 +12,28 @@ GREEN, AMBER = "#2f9560", "#d9692b"
 NOTHING = "–"
 
 
-def meter(measured: Measurements, context_length: int, norm: str) -> str:
-    """Three tiles as HTML, of rate, context needed, and error beside its bound; what is missing is left open.
+def meter(
+    measured: Measurements,
+    context_length: int,
+    norm: str,
+    unit: str = "tokens",
+    gap: tuple[str, str] | None = None,
+) -> str:
+    """Tiles as HTML, of rate, context needed, and error beside its bound; what is missing is left open.
 
     Args:
         measured: what the probe found last.
         context_length: where error and bound are read off.
         norm: in which the rate is certified, e.g. "Euclidean norm".
+        unit: what the model reads, in the plural.
+        gap: where the run stands beside its twin, and over which steps: a tile before the others.
     """
     return (
-        '<div style="display:flex;flex-wrap:wrap;gap:8px;margin:4px 0">'
+        '<div style="display:flex;flex-wrap:wrap;gap:6px 8px;margin:4px 0">'
+        + (_tile("The loss, beside a twin left alone", *gap, None) if gap else "")
         + _rate(measured.rate, norm)
-        + _context(measured.context_needed, measured.accuracy)
-        + _error(measured, context_length)
+        + _context(measured.context_needed, measured.accuracy, unit)
+        + _error(measured, context_length, unit)
         + "</div>"
     )
 
@@ -39,17 +48,17 @@ def _rate(rate: float | None, norm: str) -> str:
     return _tile(title, shown, f"not below 1: nothing is promised ({norm})", False)
 
 
-def _context(context: float | None, accuracy: float | None) -> str:
+def _context(context: float | None, accuracy: float | None, unit: str) -> str:
     title = "Context the theorem asks for"
     if context is None or accuracy is None:
         return _tile(title, NOTHING, "for the same predictions within ε", None)
     if math.isfinite(context):
-        return _tile(title, f"{context:,.0f} tokens", f"for the same logits within ε = {accuracy:g}", True)
+        return _tile(title, f"{context:,.0f} {unit}", f"for the same logits within ε = {accuracy:g}", True)
     return _tile(title, "no finite one", f"for the same logits within ε = {accuracy:g}", False)
 
 
-def _error(measured: Measurements, context_length: int) -> str:
-    title = f"Error with only the last {context_length} tokens"
+def _error(measured: Measurements, context_length: int, unit: str) -> str:
+    title = f"Error with only the last {context_length} {unit}"
     errors, bounds = measured.truncation_error or (), measured.truncation_bound or ()
     if len(errors) < context_length:
         return _tile(title, NOTHING, "largest difference of the logits", None)
@@ -66,9 +75,9 @@ def _tile(title: str, value: str, note: str, good: bool | None) -> str:
     # The words say what the colour says: nothing is told by colour alone.
     edge = "var(--jp-border-color1, #bdbdbd)" if good is None else GREEN if good else AMBER
     return (
-        f'<div style="flex:1 1 13em;border:1px solid var(--jp-border-color2, #ccc);border-left:4px solid {edge};'
-        'border-radius:4px;padding:4px 10px;line-height:1.35">'
+        f'<div style="flex:1 1 12em;border:1px solid var(--jp-border-color2, #ccc);border-left:4px solid {edge};'
+        'border-radius:4px;padding:2px 8px;line-height:1.3">'
         f'<div style="font-size:.85em;opacity:.8">{escape(title)}</div>'
-        f'<div style="font-size:1.3em;font-variant-numeric:tabular-nums">{escape(value)}</div>'
+        f'<div style="font-size:1.2em;font-variant-numeric:tabular-nums">{escape(value)}</div>'
         f'<div style="font-size:.85em;opacity:.8">{escape(note)}</div></div>'
     )

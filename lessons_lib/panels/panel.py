@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import ipywidgets as widgets
 
 from lessons_lib.checks import Question
+from lessons_lib.panels.access import PANEL, Access
 from lessons_lib.panels.asking import QuestionWidget
 from lessons_lib.panels.controls import close_all
 from lessons_lib.panels.live_plot import LivePlot
+from lessons_lib.panels.transport import PlayButton, StatusLine, action, speed_menu
 from lessons_lib.runs import Player
 
 if TYPE_CHECKING:
@@ -39,10 +40,14 @@ class Panel(widgets.VBox):
     """
 
     plot: LivePlot
+    name = ""
+    prediction: Question | None = None
 
     def __init__(self, name: str, prediction: Question | None) -> None:
         self.name, self.prediction = name, prediction
-        super().__init__(self._rows(), layout=widgets.Layout(width="100%"))
+        self.access = Access()
+        super().__init__([self.access, *self._rows()], layout=widgets.Layout(width="100%"))
+        self.add_class(PANEL)
         if prediction is not None:
             prediction.listeners.append(self._show_state)
         self._show_state()
@@ -98,6 +103,7 @@ class PlayerPanel(Panel):
         make, on_record: the player's; both are called in its thread.
         tooltips: what Play, Pause and Reset do.
         name, prediction: as for :class:`Panel`; Play is locked until the question is answered.
+        speed: "slow", "normal" or "fast", to begin with.
     """
 
     states: ClassVar[Mapping[str, str]] = STATES
@@ -110,19 +116,24 @@ class PlayerPanel(Panel):
         *,
         name: str,
         prediction: Question | None,
+        speed: str = "fast",
     ) -> None:
         self._replace(name)
         self._lock = threading.RLock()
         self.player = Player(make, on_record, name=name)
-        acts = {"Play": self.player.start, "Pause": self.player.pause, "Reset": self.reset}
-        icons = ("play", "pause", "refresh")
-        self.buttons = {
-            label: self._button(label, icon, tooltip, act)
-            for (label, act), icon, tooltip in zip(acts.items(), icons, tooltips, strict=True)
+        play, pause, reset = tooltips
+        self.buttons: dict[str, widgets.Button] = {
+            "Play": PlayButton(self.player.start, self.player.pause, play, pause),
+            "Reset": action("Reset", "refresh", reset, self.reset),
         }
-        self._said = widgets.HTML()
+        self.speed = speed_menu(lambda pace: setattr(self.player, "pace", pace), speed)
+        self._said = StatusLine()
         super().__init__(name, prediction)
         self.player.listeners.append(self._show_state)
+
+    def transport(self) -> list[widgets.Widget]:
+        """What moves it in time, from left to right."""
+        return [*self.buttons.values(), self.speed]
 
     def reset(self) -> None:
         """Begin again."""
@@ -133,11 +144,6 @@ class PlayerPanel(Panel):
         self.player.close()
         super().close()
 
-    def _button(self, label: str, icon: str, tooltip: str, act: Callable[[], None]) -> widgets.Button:
-        button = widgets.Button(description=label, icon=icon, tooltip=tooltip, layout=widgets.Layout(width="auto"))
-        button.on_click(lambda _: act())
-        return button
-
     def _words(self) -> str:
         """What the picture shows, in words; empty while there is nothing to see."""
         return ""
@@ -145,12 +151,12 @@ class PlayerPanel(Panel):
     def _show_state(self, _: object = None) -> None:
         with self._lock:
             state = self.player.state
-            self.buttons["Play"].disabled = self.locked or state not in ("ready", "paused")
-            self.buttons["Pause"].disabled = state != "running"
+            allowed = state in ("ready", "paused") and not self.locked
+            self.buttons["Play"].show(running=state == "running", allowed=allowed)
             waiting = self.locked and state == "ready"
             text = "Answer the question above: then Play unlocks." if waiting else self.states[state]
             text = f"{text} {self.player.message}".strip()
             if words := self._words():
                 self.plot.alt = words
                 text += f" {words}"
-            self._said.value = f'<div role="status" style="line-height:1.4">{escape(text)}</div>'
+            self._said.say(text)

@@ -42,6 +42,7 @@ class Preset:
                 _orthogonal_(layer.weight_hh, self.scale, generator)
             return model, stream
 
+        build.recipe = (self.factory, (original,), {})  # type: ignore[attr-defined]  # what a run writes down as code
         return build
 
 

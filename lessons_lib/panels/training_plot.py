@@ -8,64 +8,97 @@ from typing import Any
 import numpy as np
 
 from lessons_lib.figures import style_of
+from lessons_lib.panels.history import RunningMean
 from lessons_lib.panels.live_plot import LivePlot, Samples
-from lessons_lib.runs import Change, Measurements, Run
+from lessons_lib.panels.training_traces import GHOSTS, MEAN_STEPS, SET_BY_YOU, training_layouts, training_traces
+from lessons_lib.runs import Change, Measurements, Recording, Run
 
-SET_BY_YOU = "#d0508f"  # what the learner sets, wherever it is drawn: λ, k, and when they moved
 MOST_MARKS = 12
 MARK_ROWS = 4  # neighbouring labels stand below each other
 SMALLEST = 1e-12
 ROUNDING = 1e-6  # float32 logits computed in two ways agree no better: below it neither error nor bound is news
-
-TITLES = {
-    "loss": "Loss, in nats per token",
-    "spectrum": "Singular values of the recurrent matrix",
-    "gradient": "Gradient by lag, relative to lag 0",
-    "error": "Error from forgetting all but the last tokens",
-}
-X_TITLES = {
-    "loss": "step",
-    "spectrum": "rank",
-    "gradient": "lag (tokens back)",
-    "error": "context length (tokens)",
-}
 
 
 class TrainingPlot(LivePlot):
     """A :class:`LivePlot` that reads a run's history.
 
     It draws what the run's probe measures, and leaves out what it does not: held-out loss, singular values, gradient
-    by lag, truncation error beside its bound, and the accuracy as a level beside them.
+    by lag, truncation error beside its bound, and the accuracy as a level beside them. Behind the run stand ghosts:
+    up to three recordings, thin and grey.
+
+    Args:
+        levels: labelled horizontal lines on the loss.
+        names: what the legend calls a curve, where the usual word is not the lesson's.
+        unit: what the model reads, in the plural: "tokens", "words", "frames".
+        first: the plot that stands before the others.
     """
 
-    def __init__(self, levels: Mapping[str, float] | None = None) -> None:
-        super().__init__(_traces(), {name: _layout(name) for name in TITLES}, alt="Nothing to see yet: press Play.")
+    def __init__(
+        self,
+        levels: Mapping[str, float] | None = None,
+        *,
+        names: Mapping[str, str] | None = None,
+        unit: str = "tokens",
+        first: str = "loss",
+    ) -> None:
+        self.unit = unit
+        traces, layouts = training_traces(names or {}), training_layouts(unit, first)
+        super().__init__(traces, layouts, alt="Nothing to see yet: press Play.")
         self._levels = _levels(levels or {})
         self._resets = -1
+        self._twin_mean: RunningMean | None = None
+        self.ghosts: list[Recording] = []
 
     def show(self, run: Run) -> None:
         """Add what the run's history holds beyond what is drawn already."""
         if run.resets != self._resets:
             self._resets = run.resets
             self._drawn = {"steps": 0, "twin_steps": 0, "probes": 0}
+            self._mean, self._twin_mean = RunningMean(MEAN_STEPS), None
             self._bound: Any = None
             self.clear()
         probes = self._new(run, "probes")
-        append: dict[str, Samples] = {
+        append: dict[str, Any] = {
             "loss": self._new(run, "steps", "loss"),
             "twin": self._new(run, "twin_steps", "twin_loss"),
         }
+        append["loss_mean"] = (append["loss"][0], self._mean(append["loss"][1]))
+        append["twin_mean"] = self._averaged_twin(run, *append["twin"])
         replace: dict[str, Samples] = {}
         if probes:
             held_out = [(step, found.held_out_loss) for step, found in probes if found.held_out_loss is not None]
             append["held_out_loss"] = ([step for step, _ in held_out], [loss for _, loss in held_out])
             replace = _profiles(probes[-1][1])
-            self.alt = in_words(run)
+            self.alt = in_words(run, self.unit, self.ghosts)
         bound, ranks = run.settings.stable_set.largest_singular_value, len(self.curves["singular_values"])
         if (bound, ranks) != self._bound and ranks:
             self._bound = bound, ranks
             replace["bound"] = ([], []) if bound is None else ([1, ranks], [bound, bound])
         self.draw(append=append, replace=replace, layouts=self._marked(run))
+
+    def haunt(self, ghosts: Sequence[Recording]) -> None:
+        """Let these recordings, the last three of them, stand behind the run."""
+        self.ghosts = list(ghosts)[-len(GHOSTS) :]
+        replace: dict[str, Samples] = {}
+        for plot in ("loss", "error"):
+            for i in range(len(GHOSTS)):
+                ghost = self.ghosts[i] if i < len(self.ghosts) else None
+                self._traces[f"ghost_{plot}_{i}"]["name"] = ghost.title if ghost else ""
+                replace[f"ghost_{plot}_{i}"] = _ghost(ghost, plot) if ghost else ([], [])
+        self.replace_all(replace)
+
+    def clear(self) -> None:
+        """Empty every curve but the ghosts'."""
+        with self._lock:
+            super().clear()
+            self.haunt(self.ghosts)
+
+    def _averaged_twin(self, run: Run, steps: Sequence[int], loss: Sequence[float]) -> Samples:
+        """Until it parted the twin was the run itself: its mean begins with the run's."""
+        if self._twin_mean is None and steps:
+            before = run.history.loss[max(0, steps[0] - MEAN_STEPS) : steps[0]]
+            self._twin_mean = RunningMean(MEAN_STEPS, before, steps[0])
+        return (steps, loss) if self._twin_mean is None else (steps, self._twin_mean(loss))
 
     def _new(self, run: Run, counted: str, *others: str) -> Any:
         """What these lists of the history hold beyond what is drawn; ``counted`` grows last."""
@@ -106,6 +139,13 @@ def _profiles(measured: Measurements) -> dict[str, Samples]:
     return curves
 
 
+def _ghost(ghost: Recording, plot: str) -> Samples:
+    if plot == "loss":
+        return range(len(ghost.loss)), RunningMean(MEAN_STEPS)(ghost.loss)
+    errors = np.asarray(ghost.truncation_error, dtype=float)
+    return np.arange(1, len(errors) + 1), _positive(errors, ROUNDING)
+
+
 def _positive(values: np.ndarray, smallest: float = SMALLEST) -> np.ndarray:
     return np.where(values > smallest, values, np.nan)
 
@@ -132,14 +172,18 @@ def _change_in_words(name: str, new: Any) -> str:
     return {"truncation_length": "k", "learning_rate": "rate", "gradient_clip": "clip"}.get(name, name) + f" {new}"
 
 
-def in_words(run: Run) -> str:
+def in_words(run: Run, unit: str = "tokens", ghosts: Sequence[Recording] = ()) -> str:
     """What the picture shows now, for those who cannot see it."""
-    history = run.history
+    history, one = run.history, unit.removesuffix("s")
     said = [f"Four plots of a training run at step {run.step_count}."]
     if history.loss:
-        said.append(f"Training loss {history.loss[-1]:.3g} nats per token, {history.loss[0]:.3g} at the start.")
-    if history.twin_loss:
-        said.append(f"The twin left alone: {history.twin_loss[-1]:.3g}.")
+        mean = float(np.mean(history.loss[-MEAN_STEPS:]))
+        said.append(
+            f"Training loss {mean:.3g} nats per {one}, mean of the last {min(MEAN_STEPS, len(history.loss))} steps; "
+            f"{history.loss[0]:.3g} at the start."
+        )
+    if gap := gap_to_twin(run):
+        said.append(f"That is {gap[0]}, {gap[1]}.")
     measured = history.measured
     if measured.held_out_loss is not None:
         said.append(f"Held-out loss {measured.held_out_loss:.3g}.")
@@ -148,67 +192,29 @@ def in_words(run: Run) -> str:
             f"Singular values from {values[0]:.3g} down to {values[-1]:.3g}, {run.settings.stable_set.in_short()}."
         )
     if (norms := measured.gradient_by_lag) and norms[0] > 0:
-        said.append(f"Gradient {len(norms) - 1} tokens back: {norms[-1] / norms[0]:.1e} of the latest one.")
+        said.append(f"Gradient {len(norms) - 1} {unit} back: {norms[-1] / norms[0]:.1e} of the latest one.")
     if errors := measured.truncation_error:
         said.append(f"Truncation error {errors[-1]:.1e} at context length {len(errors)}.")
+    for ghost in ghosts:
+        said.append(f"An earlier run, {ghost.title}, ended at {np.mean(ghost.loss[-MEAN_STEPS:]):.3g} nats.")
     return " ".join(said)
 
 
-def _traces() -> dict[str, dict[str, Any]]:
-    rnn, windowed, theorem, alone = (style_of(name) for name in ("rnn", "windowed", "theorem", "left alone"))
-    thin, thick = {"width": 1.4}, {"width": 2.4}
-    yours = {"color": SET_BY_YOU, "dash": "dash", "width": 2}
-
-    def trace(plot: str, name: str, mode: str = "lines", **rest: Any) -> dict[str, Any]:
-        return {"plot": plot, "type": "scatter", "name": name, "mode": mode, "showlegend": True, **rest}
-
-    return {
-        "twin": trace("loss", "twin left alone", line=alone.line | thin),
-        "loss": trace("loss", "training", line=rnn.line | thin, opacity=0.75),
-        "held_out_loss": trace(
-            "loss", "held out", "lines+markers", line={"color": rnn.colour, **thick}, marker={"size": 5}
-        ),
-        "singular_values": trace(
-            "spectrum", "singular values", "markers", marker={"color": rnn.colour, "size": 5, "symbol": rnn.symbol}
-        ),
-        "bound": trace("spectrum", "bound λ", line=yours),
-        "gradient_by_lag": trace("gradient", "gradient norm", line=rnn.line | thick),
-        "accuracy": trace("error", "ε", line=style_of("baseline").line | thin),
-        "truncation_bound": trace("error", "theorem", line=theorem.line | thick),
-        "truncation_error": trace("error", "measured", line=windowed.line | thick),
-    }
-
-
-def _layout(plot: str) -> dict[str, Any]:
-    axis = {
-        "showline": True,
-        "zeroline": False,
-        "ticks": "outside",
-        "ticklen": 4,
-        "nticks": 6,
-        "exponentformat": "power",
-        "tickfont": {"size": 11},
-    }
-    # Plotly draws powers of ten a quarter larger than it is told.
-    logarithmic = {"type": "log", "tickfont": {"size": 9}} if plot in ("gradient", "error") else {}
-    from_zero = {"rangemode": "tozero"} if plot == "spectrum" else {}
-    return {
-        "height": 290,
-        "margin": {"l": 52, "r": 8, "t": 46, "b": 40},
-        "font": {"family": "system-ui, sans-serif", "size": 12},
-        "title": {
-            "text": f"<b>{TITLES[plot]}</b>",
-            "font": {"size": 12},
-            **{"x": 0, "xref": "paper", "xanchor": "left", "y": 1, "yref": "container", "yanchor": "top"},
-            "pad": {"t": 8},
-        },
-        # One line between the title and the axes: nothing is ever drawn there.
-        "legend": {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom", "font": {"size": 11}},
-        "hovermode": "closest",
-        "uirevision": "kept",  # a learner's zoom survives the next frame
-        "xaxis": {**axis, "title": {"text": X_TITLES[plot], "standoff": 6, "font": {"size": 12}}},
-        "yaxis": {**axis, **logarithmic, **from_zero},
-    }
+def gap_to_twin(run: Run) -> tuple[str, str] | None:
+    """Where the run stands beside its twin, and over which steps: "0.18 nats below its twin", "mean of ..."."""
+    history = run.history
+    end = len(history.twin_steps)
+    steps = history.twin_steps[max(0, end - MEAN_STEPS) : end]
+    if not steps:
+        return None
+    twin = np.mean(history.twin_loss[end - len(steps) : end])
+    gap = float(np.mean(history.loss[steps[0] : steps[-1] + 1]) - twin)
+    if not np.isfinite(gap):
+        return None
+    over = f"mean of the last {MEAN_STEPS} steps" if end > MEAN_STEPS else f"mean of {end} steps since they parted"
+    if abs(gap) < 0.005:
+        return "level with its twin", over
+    return f"{abs(gap):.2f} nats {'below' if gap < 0 else 'above'} its twin", over
 
 
 def _uprights(places: Sequence[tuple[float, str, int]]) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 
+from lessons_lib.runs.writer import Written
+
 
 @dataclass(frozen=True)
 class Measurements:
-    """Plain numbers; None where nothing was measured.  ``measured | part`` adds what a part has measured.
+    """Plain values; None where nothing was measured.  ``measured | part`` adds what a part has measured.
 
     Args:
         held_out_loss: in nats.
@@ -20,6 +22,7 @@ class Measurements:
         rate: certified, inf when there is none.
         context_needed: the theorem's smallest k for ε, inf when it names none.
         gates: of an LSTM, the largest row l1 norm of each recurrent block of the first layer, by gate i, f, z, o.
+        written: what a language model wrote.
     """
 
     held_out_loss: float | None = None
@@ -31,6 +34,13 @@ class Measurements:
     rate: float | None = None
     context_needed: float | None = None
     gates: Mapping[str, float] | None = None
+    written: Written | None = None
+
+    @property
+    def numbers(self) -> Measurements:
+        """What is one number each; the curves left out."""
+        curves = {one.name: None for one in fields(self) if not isinstance(getattr(self, one.name), float | int)}
+        return replace(self, **curves)
 
     def __or__(self, part: Measurements) -> Measurements:
         found = {one.name: getattr(part, one.name) for one in fields(part)}

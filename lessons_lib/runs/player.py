@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -22,6 +23,7 @@ class Player:
     Attributes:
         state: "ready", "running", "paused", "finished" or "failed".
         message: why it failed, one line.
+        pace: the most records a second; None: as many as there can be.
         listeners: called with the player at every change of state.
     """
 
@@ -29,6 +31,7 @@ class Player:
         self.make, self.on_record, self.name = make, on_record, name
         self.listeners: list[Callable[[Player], None]] = []
         self.state, self.message = "ready", ""
+        self.pace: float | None = None
         self._condition = threading.Condition()
         self._wanted = "pause"
         self._thread: threading.Thread | None = None
@@ -57,6 +60,7 @@ class Player:
         with self._condition:
             if self._thread is not None and self._wanted == "run":
                 self._wanted = "pause"
+                self._condition.notify_all()
 
     def reset(self) -> None:
         """Forget the generator; the next start makes a new one.  Waits for the record in hand."""
@@ -80,10 +84,15 @@ class Player:
     def _play(self) -> None:
         try:
             self._tell("running")
+            began = time.monotonic()
             for record in self.make():
                 if self._wanted == "stop":
                     return
                 self.on_record(record)
+                with self._condition:
+                    left = 0.0 if self.pace is None else began + 1 / self.pace - time.monotonic()
+                    self._condition.wait_for(lambda: self._wanted != "run", max(0.0, left))
+                began = time.monotonic()
                 if self._wanted == "pause":
                     self._tell("paused")
                     with self._condition:

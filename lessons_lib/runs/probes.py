@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lessons_lib.models import Predictor, TorchModule
 from lessons_lib.runs.measurements import Measurements
+from lessons_lib.runs.writer import Writer
 from lessons_lib.stability import (
     certified_rate,
     context_for,
@@ -48,6 +49,7 @@ class Probe:
         max_context: the largest context length k of the truncation errors.
         max_lag: the largest lag of the gradient.
         accuracy: ε, the largest difference of the logits that counts as "the same prediction".
+        writer: lets a language model write; None: nobody reads it.
 
     A call measures every field of :class:`Measurements`, the gates of LSTMs only.
     """
@@ -57,14 +59,17 @@ class Probe:
     max_context: int = 40
     max_lag: int = 40
     accuracy: float = 0.1
+    writer: Writer | None = None
 
     def __call__(self, model: Probed, settings: Settings) -> Measurements:
         return reduce(or_, self.parts(model, settings), Measurements())
 
     def parts(self, model: Probed, settings: Settings) -> Iterator[Measurements]:
-        """The same in three parts of about equal cost; error and bound belong to the same weights."""
+        """The same in parts of about equal cost; error and bound belong to the same weights."""
         device = next(model.parameters()).device
         yield Measurements(held_out_loss=batch_loss(model, *(part.to(device) for part in self.held_out)))
+        if self.writer is not None:
+            yield Measurements(written=self.writer(model))
         sample = self.sample.to(device)
         yield Measurements(gradient_by_lag=gradient_by_lag(model, sample, self.max_lag).tolist())
         contexts = range(1, self.max_context + 1)

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +20,8 @@ from lessons_lib.corpora import Batches
 from lessons_lib.models import Trainable
 from lessons_lib.runs.history import History
 from lessons_lib.runs.measurements import Measurements
+from lessons_lib.runs.recording import Recording
+from lessons_lib.runs.script import script
 from lessons_lib.training import Mailbox, Settings, StepRecord, TrainingState, training_step
 from lessons_lib.training.train import check_truncation
 
@@ -30,6 +33,11 @@ PROBE_SECONDS = 0.8  # at least one a second, with room for the step in between
 PROBE_SHARE = 0.14  # of the thread's time, 0.16 of a training step; a dear probe runs less often
 BACKGROUND = 5  # niceness of a run's thread
 ENDED = ("finished", "stopped", "diverged", "failed")
+# What a run is, apart from its name and who listens to it: what goes over when one goes on where another was.
+BELONGINGS = (
+    *("factory", "_first_settings", "_mailbox", "_training", "_twin", "_measuring", "_error", "history", "message"),
+    *("steps", "seed", "optimizer", "probe", "twin", "_first_used", "_used", "_threads"),
+)
 
 _registry: dict[str, Run] = {}
 _registering = threading.Lock()
@@ -43,6 +51,11 @@ class _Measuring:
     parts: Iterator[Measurements]
     found: Measurements = field(default_factory=Measurements)
     seconds: float = 0.0  # spent on it so far
+
+
+def _threads() -> int:
+    """How many threads a run computes with."""
+    return max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1))
 
 
 def _parts(probe: Measure, model: Trainable, settings: Settings) -> Iterator[Measurements]:
@@ -60,7 +73,7 @@ class Run:
     Args:
         factory: builds ``(model, stream)`` from scratch, with its own seed; called again at every reset.
         settings: the first :class:`Settings`.
-        name: identifies the run; a run of the same name is stopped and replaced.
+        name: identifies the run; a run of the same name is stopped and replaced, and kept as ``earlier``.
         steps: how many steps to train; None: until stopped.
         seed, optimizer: as for :func:`lessons_lib.training.train`.
         probe: measures the model about once a second, ``probe(model, settings) -> Measurements``, at most a sixth
@@ -76,6 +89,10 @@ class Run:
         message: what to know about that state, one line ("" when there is nothing to say).
         history: a :class:`History`.
         factory: what the next reset builds from.
+        earlier: the run that this one replaced, if it had taken a step; :meth:`go_on` takes it up again, and a first
+            step or a reset forgets it.
+        left: the state in which its successor found it.
+        pace: the most steps a second; None: as many as there can be.  A change of a setting waits for no pace.
         listeners: called in the run's thread with the run, ten times a second while something is new and at every
             change of state.
     """
@@ -95,14 +112,21 @@ class Run:
         self.name, self.steps, self.seed, self.optimizer = name, steps, seed, optimizer
         self.probe, self.twin = probe, twin
         self.listeners: list[Callable[[Run], None]] = []
+        self._pace: float | None = None
         self.factory, self._first_settings = factory, settings
         self._condition, self._preparing = threading.Condition(), threading.Lock()
+        self._asked_copies: list[Future[Trainable]] = []
         self._thread: threading.Thread | None = None
         with _registering:
             old = _registry.get(name)
             _registry[name] = self
+        self.earlier: Run | None = None
+        self.left = "ready"
         if old is not None:
+            old.left = old.state
             old.close()
+            # A cell may be run twice before anything is pressed.
+            self.earlier, old.earlier = (old if old.step_count else old.earlier), None
         self._begin()
 
     def _begin(self) -> None:
@@ -111,6 +135,9 @@ class Run:
         self._twin: tuple[TrainingState, Settings] | None = None
         self._measuring: _Measuring | None = None
         self._error: BaseException | None = None
+        self._first_used: Settings | None = None
+        self._used: Settings | None = None  # by the last step
+        self._threads = _threads()
         self._wanted, self._single_steps = "pause", 0
         self.history, self.state, self.message = History(), "ready", ""
         self.resets = getattr(self, "resets", -1) + 1  # so that a view can tell old news from new
@@ -124,8 +151,23 @@ class Run:
 
     @property
     def model(self) -> Trainable:
-        """The model, built now if it was not yet.  It changes under your hands while the run is running."""
+        """The model, built now if it was not yet.  It changes under your hands while the run is running: evaluate a
+        :meth:`snapshot`."""
         return self._prepared().model
+
+    def snapshot(self) -> Trainable:
+        """A copy of the model as it is between two steps, in evaluation mode: the run goes on and leaves it alone.
+
+        Waits for the step in hand, and for the part of a probe.
+        """
+        training = self._prepared()
+        with self._condition:
+            if self._thread is None or self._thread is threading.current_thread():
+                return copy.deepcopy(training.model).eval()
+            asked: Future[Trainable] = Future()
+            self._asked_copies.append(asked)
+            self._condition.notify_all()
+        return asked.result()
 
     @property
     def stream(self) -> Batches:
@@ -146,7 +188,20 @@ class Run:
         if self._training is not None:
             trial = Mailbox(self.settings).update(**changes)
             check_truncation(trial, self._training.stream)
-        return self._mailbox.update(**changes)
+        settings = self._mailbox.update(**changes)
+        with self._condition:
+            self._condition.notify_all()
+        return settings
+
+    @property
+    def pace(self) -> float | None:
+        return self._pace
+
+    @pace.setter
+    def pace(self, steps_per_second: float | None) -> None:
+        with self._condition:
+            self._pace = steps_per_second
+            self._condition.notify_all()
 
     def start(self) -> None:
         """Train, from the beginning or from a pause.  Does nothing while running or after the end."""
@@ -177,12 +232,68 @@ class Run:
         Waits for the step in hand.  A new ``factory`` replaces the old one (a preset with another start).
         """
         self._end_thread()
+        self.earlier = None
         if factory is not None:
             self.factory = factory
         if changes:
             self._first_settings = Mailbox(self._first_settings).update(**changes)
         self._begin()
         self._tell()
+
+    def go_on(self) -> None:
+        """Take up the run that this one replaced: its model, twin, settings and history; training, if it was."""
+        earlier, self.earlier = self.earlier, None
+        if earlier is None:
+            return
+        self._end_thread()
+        for name in BELONGINGS:
+            setattr(self, name, getattr(earlier, name))
+        self.resets += 1
+        self._wanted, self._single_steps = "pause", 0
+        self.state = earlier.left if earlier.left in ENDED else "paused"
+        self._tell()
+        if earlier.left == "running":
+            self.start()
+
+    @property
+    def moves(self) -> list[tuple[int, Settings]]:
+        """(step, the settings from that step on), the first at step 0."""
+        return self.history.moves(self._first_used or self.settings)
+
+    def script(self) -> str:
+        """A plain cell that repeats this run so far: in a fresh kernel, on a CPU, with the same losses to the last bit.
+
+        Raises:
+            ValueError: no code is known for the factory (a lambda, say).
+        """
+        return script(
+            self.factory,
+            self.moves,
+            steps=len(self.history.steps),
+            name=self.name,
+            seed=self.seed,
+            optimizer=self.optimizer,
+            threads=self._threads,
+        )
+
+    def recording(self) -> Recording:
+        """What is kept of this run when it is gone."""
+        try:
+            code = self.script()
+        except ValueError:
+            code = ""
+        history, measured = self.history, self.history.measured
+        steps, twins = len(history.steps), len(history.twin_steps)
+        return Recording(
+            self.name,
+            tuple(self.moves),
+            tuple(history.loss[:steps]),
+            tuple(history.twin_steps[:twins]),
+            tuple(history.twin_loss[:twins]),
+            tuple(measured.truncation_error or ()),
+            tuple(measured.truncation_bound or ()),
+            code,
+        )
 
     def result(self, timeout: float | None = None) -> History:
         """The history, after waiting for a running or stopped run to end; an unstarted or paused one answers at once.
@@ -227,7 +338,7 @@ class Run:
                 self._thread = threading.Thread(
                     target=context.run, args=(self._live,), name=f"run {self.name}", daemon=True
                 )
-                self.state = "running"
+                self.state, self.earlier = "running", None
                 self._thread.start()
             self._condition.notify_all()
 
@@ -249,7 +360,8 @@ class Run:
     def _live(self) -> None:
         try:
             # One core stays free for the kernel and the browser.
-            torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 2) - 1)))
+            self._threads = _threads()
+            torch.set_num_threads(self._threads)
             if sys.platform == "linux":  # where a thread has a priority of its own: the page and the sliders go first
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND)
             self._loop(self._prepared())
@@ -257,10 +369,13 @@ class Run:
             self._error = error
             self._set_state("failed", f"{type(error).__name__}: {error}")
         finally:
-            self._thread = None
+            with self._condition:
+                self._thread = None
+                self._give_copies()
 
     def _loop(self, training: TrainingState) -> None:
-        used = self.settings
+        if self._first_used is None or self._used is None:
+            self._first_used = self._used = self.settings
         if isinstance(self.twin, Settings):
             self._leave_twin(training, self.twin)
         records: list[StepRecord] = []
@@ -268,6 +383,7 @@ class Run:
         published = time.monotonic()
         probe_due = published  # the first picture shows the start
         while True:
+            self._give_copies()
             waiting = self._wanted == "pause" and not self._single_steps
             if waiting or self._wanted == "stop":
                 self._publish(records, twins)
@@ -285,10 +401,11 @@ class Run:
             if time.monotonic() >= probe_due:
                 probe_due = self._measure(training, whole=training.step == 0)
             settings = self.settings
-            if settings != used:
-                self._leave_twin(training, used)
-                self.history.note_changes(used, settings, training.step)
-                used = settings
+            if settings != self._used:
+                self._leave_twin(training, self._used)
+                self.history.note_changes(self._used, settings, training.step)
+                self._used = settings
+            began = time.monotonic()
             records.append(training_step(training, settings))
             twins += self._twin_steps(training, settings, most=2)
             with self._condition:
@@ -305,6 +422,16 @@ class Run:
                 self._measure(training, whole=True)
                 self._set_state("finished")
                 return
+            self._keep_pace(began, settings)
+
+    def _keep_pace(self, began: float, settings: Settings) -> None:
+        """Wait until the step that began then has had its time, or something is asked for."""
+        with self._condition:
+            while self._pace is not None and self._wanted == "run" and self.settings is settings:
+                left = began + 1 / self._pace - time.monotonic()
+                if left <= 0:
+                    return
+                self._condition.wait(left)
 
     def _twin_steps(
         self, training: TrainingState, settings: Settings, *, most: int | None = None
@@ -324,7 +451,17 @@ class Run:
         self._set_state("paused")
         with self._condition:
             while self._wanted == "pause" and not self._single_steps:
+                self._give_copies()
                 self._condition.wait()
+
+    def _give_copies(self) -> None:
+        """Answer whoever asked for a snapshot, between two steps."""
+        while self._asked_copies:
+            asked = self._asked_copies.pop()
+            try:
+                asked.set_result(copy.deepcopy(self._prepared().model).eval())
+            except Exception as error:
+                asked.set_exception(error)
 
     def _leave_twin(self, training: TrainingState, settings: Settings) -> None:
         if self.twin and self._twin is None:
@@ -348,7 +485,7 @@ class Run:
         ended = time.monotonic()
         seconds = measuring.seconds + ended - began
         self._measuring = None
-        self.history.probes.append((training.step, measuring.found))
+        self.history.note_probe(training.step, measuring.found)
         self._tell()
         return max(measuring.began + PROBE_SECONDS, ended + seconds * (1 / PROBE_SHARE - 1))
 

@@ -58,14 +58,15 @@ class EigenvalueDisc(StableSet):
         Raises:
             ValueError: for a module without a diagonal recurrence.
         """
-        squares = torch.zeros(())
-        for layer in _layers(module):
+        layers = _layers(module)
+        squares = layers[0].scale.new_zeros(())
+        for layer in layers:
             values = layer.eigenvalues()
             sizes = values.abs()
             outside = sizes > self.bound * (1 + rounding(sizes.dtype))
             nearest = torch.where(outside, values * (self.bound / sizes), values)
             # Before the write: where λ itself is the parameter, ``values`` is a view of it.
-            squares = squares.to(sizes) + (nearest - values).abs().square().sum()
+            squares = squares + (nearest - values).abs().square().sum()
             layer.set_eigenvalues_(nearest, where=outside)
         return squares.sqrt()
 

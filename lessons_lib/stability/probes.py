@@ -26,9 +26,18 @@ from lessons_lib.stability.rates import row_norms
 @contextmanager
 def probing(model: TorchModule) -> Iterator[None]:
     """:func:`evaluating`, where gradients may be asked for."""
-    # cuDNN refuses to differentiate through a recurrent layer in evaluation mode; torch's own code does not.
-    with evaluating(model), torch.backends.cudnn.flags(enabled=False):
-        yield
+    # cuDNN differentiates through a recurrent layer in training mode alone.  Without dropout between its own layers
+    # that mode changes nothing else, and the process's flags, which other threads read, stay as they are.
+    recurrent = [module for module in model.modules() if isinstance(module, nn.RNNBase)]
+    dropouts = [layer.dropout for layer in recurrent]
+    with evaluating(model):
+        try:
+            for layer in recurrent:
+                layer.training, layer.dropout = True, 0.0
+            yield
+        finally:
+            for layer, dropout in zip(recurrent, dropouts, strict=True):
+                layer.dropout = dropout
 
 
 @torch.no_grad()

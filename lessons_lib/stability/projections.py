@@ -6,6 +6,8 @@ Pure numerical functions on tensors.  All of them return the input itself where 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -25,9 +27,12 @@ def rounding(dtype: torch.dtype) -> float:
     return 32 * torch.finfo(dtype).eps
 
 
-def _is_asynchronous(tensor: Tensor) -> bool:
-    """Whether asking this tensor a question stalls the host: then work without branches, on everything."""
-    return tensor.is_cuda
+def is_asynchronous(tensor: Tensor) -> bool:
+    """Whether asking this tensor a question stalls the host: then work without branches, on everything.
+
+    On CUDA.  A meta tensor holds no numbers and cannot answer at all, which makes it the proof that nobody asks.
+    """
+    return tensor.is_cuda or tensor.is_meta
 
 
 def within_spectral_ball(weight: Tensor, bound: float, slack: float) -> Tensor:
@@ -55,7 +60,7 @@ def spectral_ball_project(weight: Tensor, bound: float) -> Tensor:
     for the device inside ``torch.linalg.eigh`` and nowhere else.
 
     Args:
-        weight: (rows, columns), float32 or float64, finite.
+        weight: (rows, columns), float32 or float64, finite; on CUDA any number of them, (..., rows, columns).
         bound: radius of the ball, at least 0.
 
     Returns:
@@ -63,18 +68,27 @@ def spectral_ball_project(weight: Tensor, bound: float) -> Tensor:
     """
     if bound == 0:
         return torch.zeros_like(weight)
-    exact = weight.double() if _is_asynchronous(weight) else weight
+    exact = weight.double() if is_asynchronous(weight) else weight
     squares, vectors = torch.linalg.eigh(exact.mT @ exact)
-    if not _is_asynchronous(weight) and squares[-1] > (_FAR * bound) ** 2:
+    if not is_asynchronous(weight) and squares[-1] > (_FAR * bound) ** 2:
         left, values, right = torch.linalg.svd(weight.double(), full_matrices=False)
         return (left * values.clamp(max=bound) @ right).to(weight.dtype)
     # One minus this factor is what is taken from each right singular direction: nothing, below the bound.
     values = squares.clamp_min(0).sqrt()
     excess = (1 - bound / values.clamp_min(bound)).to(exact.dtype)
-    if not _is_asynchronous(weight):  # asking which columns matter is free here, and a wait on CUDA
+    if not is_asynchronous(weight):  # asking which columns matter is free here, and a wait on CUDA
         over = int((values > bound).sum())
         vectors, excess = vectors[:, len(values) - over :], excess[len(values) - over :]
-    return (exact - (exact @ vectors) * excess @ vectors.mT).to(weight.dtype)
+    return (exact - (exact @ vectors) * excess.unsqueeze(-2) @ vectors.mT).to(weight.dtype)
+
+
+def spectral_balls_project(weights: Sequence[Tensor], bound: float) -> list[Tensor]:
+    """:func:`spectral_ball_project` of each; on CUDA matrices of one shape together, so that the host waits once."""
+    if not weights or not is_asynchronous(weights[0]):
+        return [spectral_ball_project(weight, bound) for weight in weights]
+    shapes = {weight.shape: [other for other in weights if other.shape == weight.shape] for weight in weights}
+    found = {shape: iter(spectral_ball_project(torch.stack(same), bound)) for shape, same in shapes.items()}
+    return [next(found[weight.shape]) for weight in weights]
 
 
 def l1_rows_project(rows: Tensor, radius: Tensor | float, weights: Tensor | float = 1.0) -> Tensor:
@@ -95,7 +109,7 @@ def l1_rows_project(rows: Tensor, radius: Tensor | float, weights: Tensor | floa
     weights = _like(rows, weights)
     weights = weights.expand(len(rows), weights.shape[-1] if weights.dim() else 1)
     outside = _weighted_sum(rows.abs(), weights) > radius * (1 + rounding(rows.dtype))
-    if _is_asynchronous(rows):
+    if is_asynchronous(rows):
         return torch.where(outside.unsqueeze(-1), _shrink(rows, radius, weights), rows)
     picked = outside.nonzero().squeeze(-1)
     if not len(picked):
@@ -131,7 +145,7 @@ def l1_threshold(sizes: Tensor, radius: Tensor, weights: Tensor, free_slope: flo
     Returns:
         τ: (count,).
     """
-    if _is_asynchronous(sizes):
+    if is_asynchronous(sizes):
         return _threshold_by_sort(sizes, radius, weights, free_slope).clamp_min(0)
     return _chain_by_newton([sizes], [weights], radius.unsqueeze(1), free_slope).squeeze(1)
 
@@ -176,7 +190,7 @@ def nested_l1_project(blocks: list[Tensor], weights: list[Tensor], limits: list[
     """
     tight = torch.stack([torch.stack(limits[k:]).amin(0) for k in range(len(limits))], -1)  # the outer may be smaller
     width = sum(block.shape[1] for block in blocks)
-    rows = len(tight) if _is_asynchronous(tight) else max(1, _CACHED // width)
+    rows = len(tight) if is_asynchronous(tight) else max(1, _CACHED // width)
     slices = zip(*(tensor.split(rows) for tensor in [tight, *blocks, *weights]), strict=True)
     count = len(blocks)
     moved = [_project_chain(part[0], list(part[1 : count + 1]), list(part[count + 1 :])) for part in slices]
@@ -189,9 +203,9 @@ def _project_chain(limits: Tensor, blocks: list[Tensor], weights: list[Tensor]) 
         sizes = [block.abs() for block in blocks]
         spent = torch.stack([_weighted_sum(s, w) for s, w in zip(sizes, weights, strict=True)], 1).cumsum(1)
         outside = (spent > limits * (1 + rounding(limits.dtype))).any(1, keepdim=True)
-        if not _is_asynchronous(limits) and not outside.any():
+        if not is_asynchronous(limits) and not outside.any():
             break
-        thresholds = (_chain_by_sort if _is_asynchronous(limits) else _chain_by_newton)(sizes, weights, radii)
+        thresholds = (_chain_by_sort if is_asynchronous(limits) else _chain_by_newton)(sizes, weights, radii)
         shrunk = zip(blocks, sizes, weights, thresholds.split(1, 1), strict=True)
         blocks = [torch.where(outside, (s - tau * w).clamp_min_(0) * b.sign(), b) for b, s, w, tau in shrunk]
     return blocks

@@ -22,7 +22,7 @@ from lessons_lib.stability.projections import (
     TOLERANCE,
     l1_rows_project,
     rounding,
-    spectral_ball_project,
+    spectral_balls_project,
     within_spectral_ball,
 )
 
@@ -264,7 +264,8 @@ class SpectralBall(StableSet):
     def project_(self, module: TorchModule) -> Tensor:
         """Clip the singular values of every recurrent matrix at the bound, in place: the nearest point.
 
-        Waits for the device once for all layers together, and once more for each matrix outside the ball.
+        On CUDA the host waits twice at most, however many layers there are: once to ask which matrices are outside
+        the ball, and once, if any is, inside the eigendecomposition (of all of them; of each shape, if they differ).
         A matrix with NaN or infinite entries has no nearest point: it is left alone and the distance is NaN.
 
         Raises:
@@ -274,11 +275,12 @@ class SpectralBall(StableSet):
         layers = required_layers(module, type(self))
         moved = layers[0].weight_hh.new_zeros(())
         inside, finite = _spectral_flags(layers, self.bound, rounding(layers[0].weight_hh.dtype))
-        for layer, is_inside, is_finite in zip(layers, inside, finite, strict=True):
-            if not is_finite:
-                moved = moved + math.nan
-            elif not is_inside:
-                moved = moved + replace_(layer.weight_hh, spectral_ball_project(layer.weight_hh, self.bound))
+        if not all(finite):
+            moved = moved + math.nan
+        flags = zip(layers, inside, finite, strict=True)
+        outside = [layer.weight_hh for layer, is_inside, is_finite in flags if is_finite and not is_inside]
+        for weight, nearest in zip(outside, spectral_balls_project(outside, self.bound), strict=True):
+            moved = moved + replace_(weight, nearest)
         return moved.sqrt()
 
     def rate(self, module: TorchModule) -> float:

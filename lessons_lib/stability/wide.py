@@ -25,7 +25,7 @@ from torch import Tensor
 
 from lessons_lib.models import TorchModule
 from lessons_lib.stability.layers import Layer, layers_of
-from lessons_lib.stability.projections import TOLERANCE, l1_threshold, nested_l1_project, rounding
+from lessons_lib.stability.projections import TOLERANCE, is_asynchronous, l1_threshold, nested_l1_project, rounding
 from lessons_lib.stability.rates import row_norms, total_bias
 from lessons_lib.stability.sets import Knob, StableSet, all_clipped_lstms_within, replace_, required_layers
 
@@ -82,11 +82,13 @@ class LSTMWideSet(StableSet):
         if not 0 < self.input_bound < math.inf:
             raise ValueError(f"input_bound={self.input_bound}: give a positive number, the module's input_clip")
 
-    def ceilings(self, hidden_size: int) -> Tensor:
+    def ceilings(self, hidden_size: int, device: torch.device | None = None) -> Tensor:
         """f̄_j of a layer's units, float64: (hidden_size,)."""
-        ends = torch.tensor([self.lowest_ceiling, self.highest_ceiling], dtype=torch.float64).logit()
-        place = torch.linspace(0, 1, hidden_size, dtype=torch.float64)
-        return torch.lerp(ends[0], ends[1], place).sigmoid()
+        lowest, highest = (
+            torch.tensor([self.lowest_ceiling, self.highest_ceiling], dtype=torch.float64).logit().tolist()
+        )
+        place = torch.linspace(0, 1, hidden_size, dtype=torch.float64, device=device)
+        return torch.lerp(torch.full_like(place, lowest), torch.full_like(place, highest), place).sigmoid()
 
     def contains(self, module: TorchModule) -> bool:
         """Whether every layer is an LSTM, clipped to ``input_bound``, within each bound (1e-5 relative)."""
@@ -94,7 +96,7 @@ class LSTMWideSet(StableSet):
 
     @torch.no_grad()
     def project_(self, module: TorchModule) -> Tensor:
-        """Move every layer to the nearest point of the set, in place; the host waits only to send the ceilings.
+        """Move every layer to the nearest point of the set, in place.  On CUDA the host never waits.
 
         Nearest in the norm that counts a forget gate's bias as often as the gate has inputs.  Their joint bound is
         met by less weight or by less bias; an optimiser such as Adam moves all of them by as much, and in the plain
@@ -167,7 +169,9 @@ class LSTMWideSet(StableSet):
 
     def _limits(self, layer: Layer) -> tuple[Tensor, list[Tensor], Tensor]:
         """Per unit: what ‖W_f[j]‖ weighs in a_j, the three nested limits, the pre-activation left to U_f and b_f."""
-        f = self.ceilings(layer.hidden_size)
+        # On the device where that spares sending them, which is a wait; elsewhere (MPS) there may be no float64.
+        device = layer.weight_hh.device if is_asynchronous(layer.weight_hh) else None
+        f = self.ceilings(layer.hidden_size, device)
         share = 1 / (4 * (1 - f))
         into_cell = (self.bound - f) / self.mu
         from_forget = torch.minimum(share * (1 - f) ** 2, into_cell)

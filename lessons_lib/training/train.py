@@ -141,7 +141,7 @@ def training_step(state: TrainingState[Model], settings: Settings) -> StepRecord
         state.projected_onto = settings.stable_set
 
     optimizer.zero_grad(set_to_none=True)
-    with _seeded_dropout(model, device, state.seed, state.step):
+    with _dropout_masks(model, state.seed, state.step):
         if settings.truncation == "exact":
             loss, state.carried, state.past = backward_exact(
                 model, inputs, targets, state.carried, state.past, settings.truncation_length
@@ -168,11 +168,8 @@ def training_step(state: TrainingState[Model], settings: Settings) -> StepRecord
     return record
 
 
-@contextlib.contextmanager
-def _seeded_dropout(model: TorchModule, device: torch.device, seed: int, step: int) -> Iterator[None]:
-    """Draw this step's dropout masks from (seed, step): a resumed run then draws what it would have drawn."""
+def _dropout_masks(model: TorchModule, seed: int, step: int) -> contextlib.AbstractContextManager:
+    """Draw this step's masks from (seed, step) alone: a resumed run draws what it would have drawn."""
     if not any(isinstance(module, nn.Dropout) and module.p > 0 for module in model.modules()):
-        yield
-        return
-    with seeded(seed * 1_000_003 + step, device):
-        yield
+        return contextlib.nullcontext()
+    return seeded(seed * 1_000_003 + step)

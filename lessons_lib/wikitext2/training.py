@@ -31,6 +31,7 @@ from lessons_lib.training import (
     training_step,
 )
 from lessons_lib.training.checkpoint import CheckpointError
+from lessons_lib.wikitext2.forgetting import contraction_on_text, measured
 from lessons_lib.wikitext2.rows import StudyConfig
 
 CHECKPOINT_SECONDS = 60.0
@@ -79,7 +80,7 @@ class Progress:
     steps: int
     epoch: int
     loss: Tensor  # of the step, not fetched
-    curve: list[dict[str, float]]  # one entry per finished epoch
+    curve: list[dict[str, Any]]  # one entry per finished epoch
 
 
 @dataclass
@@ -115,7 +116,7 @@ class RowTraining:
             gradient_clip=config.gradient_clip,
             stable_set=config.build_set(),
         )
-        self.curve: list[dict[str, float]] = []
+        self.curve: list[dict[str, Any]] = []
         self.seconds = 0.0
         self.cpu_seconds = 0.0  # what a shared machine does not stretch
         self.loss_sum: Any = 0.0  # over the epoch so far, on the device
@@ -199,7 +200,14 @@ class RowTraining:
                 f"{self.name} diverged in epoch {len(self.curve) + 1} (learning rate {self.config.learning_rate:g}): "
                 "lower the learning rate"
             )
-        self.curve.append({"epoch": len(self.curve) + 1, "train_loss": train_loss, "valid_perplexity": valid})
+        self.curve.append(
+            {
+                "epoch": len(self.curve) + 1,
+                "train_loss": train_loss,
+                "valid_perplexity": valid,
+                "contraction": contraction_on_text(self.state.model, self.corpus.text.valid),
+            }
+        )
 
 
 def certified(training: RowTraining) -> dict[str, Any]:
@@ -248,6 +256,7 @@ def artefact(training: RowTraining) -> dict[str, Any]:
         "valid_perplexity": valid,
         "test_perplexity": test,
         "certificate": certificate,
+        "forgetting": measured(model, text.test[: config.test_tokens], config.input_clip),
     }
 
 

@@ -1,12 +1,11 @@
 """Answers of lesson 00, keyed by exercise."""
 
+
 # %% exercise:00-1
-import math
-
-
-def perplexity(loss):
-    """The number of equally likely words that would give this mean loss, in nats."""
-    return math.exp(loss)
+def projected(matrix, bound):
+    """The nearest matrix with no singular value above the bound."""
+    left, values, right = torch.linalg.svd(matrix)
+    return left @ values.clamp(max=bound).diag() @ right
 
 
 # %% exercise:00-2

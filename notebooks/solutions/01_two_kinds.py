@@ -2,9 +2,13 @@
 
 
 # %% exercise:01-1
-def oldest_input(t, k):
-    """Position of the oldest input that output t of a model with context length k can depend on."""
-    return max(0, t - k + 1)
+@torch.no_grad()
+def moved(model, inputs, s):
+    """How far each output moves when 1 is added to every entry of x_s: (time,)."""
+    changed = inputs.clone()
+    changed[:, s] += 1.0
+    moves = model(changed)[0] - model(inputs)[0]  # (sequences, time, width)
+    return moves.norm(dim=-1).mean(0)
 
 
 # %% exercise:01-2

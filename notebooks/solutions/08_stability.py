@@ -2,21 +2,19 @@
 
 
 # %% exercise:08-1
-def shrinkage(W, x, first, second):
-    """How much closer two states are after one step on the same input x."""
-    apart = torch.tanh(W @ first + x) - torch.tanh(W @ second + x)
-    return apart.norm() / (first - second).norm()
+def worst_direction(W):
+    """The direction that W stretches most: a unit vector, (d,)."""
+    # torch.linalg.svd(W) gives left, values, right with left @ diag(values) @ right = W
+    return torch.linalg.svd(W)[2][0]
 
 
 # %% exercise:08-2
-def transient_peak(W, steps):
-    """The t = 0, 1, ..., steps at which the largest stretch of W^t is largest, and that stretch."""
-    powers = [torch.linalg.matrix_power(W, t) for t in range(steps + 1)]
-    norms = torch.stack([torch.linalg.matrix_norm(power, 2) for power in powers])
-    return int(norms.argmax()), float(norms.max())
+def jacobian(W, h):
+    """The slopes of one step, (d, d); h is the state after it."""
+    return torch.diag(1 - h**2) @ W
 
 
 # %% exercise:08-3
-def share_unmerged(ratios, limit):
-    """The share of contexts (rows) whose ratio at the last time (column) is still above the limit."""
-    return float((ratios[:, -1] > limit).double().mean())
+def parts_first(radius, growth):
+    """2 x 2, of this spectral radius, with a power that stretches `growth`-fold."""
+    return torch.tensor([[radius, growth], [0.0, radius]])

@@ -2,16 +2,15 @@
 
 
 # %% exercise:10-1
-def bound(rate, k, d, drive, lipschitz):
-    """The bound on ‖y_t - y_t^k‖; ``drive`` is ‖U‖ B_x + ‖b‖, and rate < 1."""
-    M = min(drive / (1 - rate), math.sqrt(d))
-    return lipschitz * rate**k * M
+def promised(rate, M, lipschitz, accuracy):
+    """The smallest k >= 0 for which the bound is at most the accuracy."""
+    return max(0, math.ceil(math.log(lipschitz * M / accuracy) / math.log(1 / rate)))
 
 
 # %% exercise:10-2
-def context_for(rate, M, lipschitz, accuracy):
-    """The theorem's k, at least 0."""
-    return max(0, math.ceil(math.log(lipschitz * M / accuracy) / math.log(1 / rate)))
+def two_errors(w, gain):
+    """The 2 x 2 matrix of one step; w = ‖W‖ of either layer."""
+    return torch.tensor([[w, 0.0], [gain * w, w]])
 
 
 # %% exercise:10-3

@@ -3,8 +3,10 @@
 
 # %% exercise:11-1
 def relative_gap(recurrent, truncated, start):
-    """How far apart two vectors of weights are, relative to the longer of the two ways from the start."""
-    return (recurrent - truncated).norm() / max((recurrent - start).norm(), (truncated - start).norm())
+    """Of three vectors of weights: the relative weight gap."""
+    return (recurrent - truncated).norm() / max(
+        (recurrent - start).norm(), (truncated - start).norm()
+    )
 
 
 # %% exercise:11-2

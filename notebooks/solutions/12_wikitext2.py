@@ -2,10 +2,10 @@
 
 
 # %% exercise:12-1
-def stream_perplexity(log_p, tokens):
-    """log_p[a, b] = ln p(b after a); tokens: (N,)."""
-    loss = -log_p[tokens[:-1], tokens[1:]].sum()
-    return float(torch.exp(loss / (len(tokens) - 1)))
+def largest_forget_gate(recurrent, inputs, bias, clip):
+    """sup of the forget gates: recurrent (d, d), inputs (d, n), bias (d,)."""
+    heard = recurrent.abs().sum(1) + clip * inputs.abs().sum(1) + bias
+    return float(torch.sigmoid(heard.max()))
 
 
 # %% exercise:12-2

@@ -1,6 +1,7 @@
 """A real JupyterLab, and one of its notebooks in a real browser, for tests."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -155,6 +156,12 @@ class LabNotebook:
     def cut_connection(self) -> None:
         """Close every websocket of the page, as a sleeping laptop does; JupyterLab connects again by itself."""
         self.page.evaluate("() => { for (const s of window.testSockets.splice(0)) s.close() }")
+
+    def use_setting(self, plugin: str, **values) -> None:
+        """One of JupyterLab's settings, as its editor saves it; a page opened from now on has it."""
+        address = f"{self.address}/lab/api/settings/{plugin}"
+        answer = self.page.request.put(address, data={"raw": json.dumps(values)}, headers=self._no_forgery())
+        assert answer.ok, answer.text()
 
     def use_theme(self, dark: bool) -> None:
         self.command("apputils:change-theme", theme=f"JupyterLab {'Dark' if dark else 'Light'}")

@@ -23,10 +23,11 @@ def test_the_cliff_follows_k(notebook, lab_root: Path):
     shutil.copy(LESSON, lab_root)
     panel = ExplorerPage(notebook, LESSON.name)
     panel.run_all()
-    panel.commit("about as large as at lag 7")
+    panel.commit("about as much as of the input 7 steps back")
     assert [notebook.page.evaluate(FELT, name) for name in ("RNN", "windowed", "convolution")] == [40, 8, 8]
     panel.turn("context length k", "ArrowRight")
     panel.wait_for_title("k = 9")
+    panel.wait_until_told("So it came.")
     assert [notebook.page.evaluate(FELT, name) for name in ("RNN", "windowed", "convolution")] == [40, 9, 9]
     panel.turn("changed input", "ArrowLeft")
     panel.wait_for_title("Input 9 changed")

@@ -10,7 +10,7 @@ from tests.browser.exploring import PARTS, ExplorerPage
 pytestmark = pytest.mark.browser
 
 LESSON = Path(__file__).parents[2] / "notebooks" / "02_recurrent_models.ipynb"
-LEFT = f"name => {{ const y = {PARTS}[1].data.find(trace => trace.name === name).y; return y[y.length - 1] }}"
+LEFT = f"name => {{ const y = {PARTS}[0].data.find(trace => trace.name === name).y; return y[y.length - 1] }}"
 STEPPED = "[...document.querySelectorAll('.js-plotly-plot')].find(p => p._transitionData?._frames?.length === 7)"
 KNOWN = f"() => ({STEPPED}).data.find(trace => trace.name === 'known').x.length"
 
@@ -19,7 +19,7 @@ def test_the_memory_follows_the_sliders_and_the_graph_is_stepped(notebook, lab_r
     shutil.copy(LESSON, lab_root)
     panel = ExplorerPage(notebook, LESSON.name)
     panel.run_all()
-    panel.commit("is more than there was at first")
+    panel.commit("more than there was at first")
     assert notebook.page.evaluate(LEFT, "LSTM") < 0.01
     panel.turn("forget bias", *["ArrowRight"] * 6)
     panel.wait_for_title("forget gate 0.953")
@@ -29,6 +29,7 @@ def test_the_memory_follows_the_sliders_and_the_graph_is_stepped(notebook, lab_r
     assert notebook.page.evaluate(LEFT, "LSTM") == pytest.approx(notebook.page.evaluate(LEFT, "rule, LSTM"), rel=0.5)
     panel.turn("norm of W", *["ArrowRight"] * 5)
     panel.wait_for_title("Norm 0.5,")
+    panel.wait_until_told("So it came.")
     panel.pictures(lab_root, "memory")
     panel.redraw_times("norm of W", "ArrowRight", moves=6)
 

@@ -49,6 +49,10 @@ def test_the_starts_are_followed_anew_at_every_move(notebook, lab_root: Path):
     )
     assert sorted(taken)[MOVES // 2] <= LATENCY_LIMIT or not os.environ.get("LESSONS_LATENCY_GATE")
     assert page.evaluate(LAST) > 1, "λ = 1.4 and no inputs: a ring is left"
+    page.locator(".widget-toggle-button", has_text="non-normal").click()
+    page.wait_for_function(f"() => ({LAST})() < 1e-3", timeout=10_000)
+    page.locator(".widget-toggle-button", has_text="rotation").click()
+    page.wait_for_function(f"() => ({LAST})() > 1", timeout=10_000)
     inputs = page.locator(".widget-slider", has_text="inputs").locator(".noUi-handle")
     for _ in range(8):
         inputs.press("ArrowRight")

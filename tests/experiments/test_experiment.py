@@ -13,7 +13,7 @@ from lessons_lib.cli import WITH_EXPERIMENTS, app
 from lessons_lib.corpora import DataUnavailable, download
 from lessons_lib.experiments.catalogue import experiments_in
 from lessons_lib.experiments.experiment import Experiment, grid, read
-from lessons_lib.files import results_folder
+from lessons_lib.files import checkout, results_folder
 from lessons_lib.models import seeded
 from lessons_lib.wikitext2.experiment import STUDY, file_of
 
@@ -56,9 +56,10 @@ def test_every_experiment_is_stored_under_the_config_it_has_now(name):
     assert len(experiment.missing()) < len(experiment.known()), "its file has another config"
 
 
-def test_what_belongs_to_no_experiment_is_a_search_or_a_training_of_the_study():
+def test_what_belongs_to_no_experiment_is_a_search_or_a_training_of_the_study_or_names_its_script():
     theirs = {file_of(**case) for case in STUDY.known()}
-    assert {name for name in STORED if name not in FOUND and not name.startswith("search-")} <= theirs
+    others = {name for name in STORED if name not in FOUND and not name.startswith("search-")} - theirs
+    assert all((checkout() / read(name).config["command"]).is_file() for name in others)
     assert len(STUDY.read().points) + len(STUDY.missing()) == len(theirs)
 
 

@@ -23,6 +23,9 @@ def every_figure() -> dict[str, go.Figure]:
         "error": figures.error_against_bound([1, 2, 3], [1e-1, 1e-2, 1e-3], [1, 0.5, 0.25], accuracy=0.01),
         "bars": figures.bars({"RNN": [3.0, 5.0], "LSTM": 2.0}, title="Bars", y="perplexity"),
         "circle": figures.circle_images({"W": [[3.0, 0.0], [0.0, 0.5]]}, bound=1.0),
+        "diamond": figures.ways_into_l1_ball(
+            {"w": [1.25, 0.5], "nearest": [0.875, 0.125]}, radius=1.0, title="Two ways"
+        ),
         "schemes": figures.truncation_schemes(stepped=True),
         "unrolled": figures.unrolled_graph([1.0, 0.0, 0.0, 0.0], [0.0, 0.76, 0.36, 0.18, 0.09]),
         "tree": figures.dilated_tree(animated=True),
@@ -161,6 +164,14 @@ def test_circle_images_state_the_singular_values():
     assert "W has semi-axes 3 and 0.5" in words
     with pytest.raises(ValueError, match="not 2x2"):
         figures.circle_images({"W": torch.eye(3)}, bound=1.0)
+
+
+def test_the_ways_into_an_l1_ball_state_their_lengths():
+    rows = {"w": [1.5, 0.5], "nearest": torch.tensor([1.0, 0.0])}
+    words = figures.describe(figures.ways_into_l1_ball(rows, radius=1.0, title="One way"))
+    assert "w at (1.5, 0.5); nearest at (1, 0), 0.707 away" in words
+    with pytest.raises(ValueError, match="has 3 weights"):
+        figures.ways_into_l1_ball({"w": [1.0, 2.0, 3.0]}, radius=1.0, title="None")
 
 
 @given(st.lists(st.floats(-1e300, 1e300) | st.sampled_from([float("nan"), float("inf")]), max_size=20))

@@ -16,6 +16,13 @@ def test_paths_are_separate_lines_between_their_starts_and_ends():
     assert "at most 1 apart; after 1 steps they are at most 0.5 apart" in figures.describe(figure)
 
 
+def test_a_matrix_is_drawn_as_the_image_of_a_circle():
+    matrix = torch.tensor([[2.0, 0.0], [0.0, 0.5]])
+    figure = figures.orbits(torch.zeros(2, 1, 2), title="One", matrix=matrix)
+    image = next(trace for trace in figure.data if trace.name == "W")
+    assert (max(image.x), max(image.y)) == (1.0, 0.25)
+
+
 def test_states_outside_a_plane_are_refused():
     with pytest.raises(ValueError, match="only a plane"):
         figures.orbits(torch.zeros(3, 2, 5), title="five dimensions")

@@ -100,23 +100,29 @@ def one_rate_for_all_layers(module: Any, context_lengths: Any, **limits: Any) ->
     return [certified_rate(module) ** k * layers_of(module)[-1].hidden_size ** 0.5 for k in context_lengths]
 
 
-def swaps_two_gates(*arguments: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """One step of an LSTM whose input gate keeps and whose forget gate lets in."""
-    cell, projected, (hidden, memory) = arguments[-3:]
-    i, f, g, o = torch.addmm(projected, hidden, cell.weight_hh_l0.T).chunk(4, dim=-1)
-    memory = i.sigmoid() * memory + f.sigmoid() * g.tanh()
-    return o.sigmoid() * memory.tanh(), memory
+def measures_squares(model: Any, inputs: torch.Tensor, change: float = 1.0) -> torch.Tensor:
+    """An influence that is the square of a distance."""
+    rows = []
+    with torch.no_grad():
+        before = model(inputs)[0]
+        for s in range(inputs.shape[1]):
+            moved = inputs.clone()
+            moved[:, s] += change / inputs.shape[2] ** 0.5
+            rows.append((model(moved)[0] - before).square().sum(-1).mean(0))
+    return torch.stack(rows)
 
 
-def forgets_at_once(eigenvalues: torch.Tensor, inputs: torch.Tensor, start: Any = None) -> torch.Tensor:
-    """A scan whose states are their own inputs and nothing before."""
-    return inputs.clone()
+def joins_in_the_wrong_order(first: torch.Tensor, b: torch.Tensor, second: torch.Tensor, c: torch.Tensor) -> Any:
+    """Two steps joined as if the later one came first."""
+    if first.dim() == b.dim():
+        return second * first, first * c + b
+    return first @ second, (first @ c.unsqueeze(-1)).squeeze(-1) + b
 
 
 MUTATIONS = {
     "00_start_here": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
     "01_two_kinds": Mutation("lessons_lib.models", "CausalConvolution.forward", sees_one_ahead),
-    "02_recurrent_models": Mutation("lessons_lib.models", "LSTM._advance", swaps_two_gates),
+    "02_recurrent_models": Mutation("lessons_lib.stability", "influence", measures_squares),
     "03_feed_forward_models": Mutation("lessons_lib.models.convolution", "context_of", joins_reaches_with_a_gap),
     "04_truncated_backpropagation": Mutation("lessons_lib.training.truncation", "backward_chunked", never_cuts),
     "06_where_feed_forward_matches": Mutation("lessons_lib.models", "CausalConvolution.forward", ignores_dilation),
@@ -127,7 +133,7 @@ MUTATIONS = {
     "10_same_predictions": Mutation("lessons_lib.stability", "truncation_bounds", one_rate_for_all_layers),
     "11_same_training": Mutation("lessons_lib.stability", "SpectralBall.project_", moves_nothing),
     "12_wikitext2": Mutation("lessons_lib.training", "perplexity", counts_every_token),
-    "13_open_questions": Mutation("lessons_lib.models", "parallel_scan", forgets_at_once),
+    "13_open_questions": Mutation("lessons_lib.models.newton", "join", joins_in_the_wrong_order),
 }
 
 

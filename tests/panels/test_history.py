@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lessons_lib.panels.history import Curve, as_frame
+from lessons_lib.panels.history import Curve, RunningMean, as_frame
 
 CAPACITY = 16
 finite = st.floats(-1e6, 1e6, allow_nan=False)
@@ -89,3 +89,18 @@ def test_a_frame_holds_the_new_points_in_single_precision():
     curve.extend([1, 2, 3], [0.5, 0.25, 0.125])
     assert np.frombuffer(as_frame([(curve, 1)]), np.float32).tolist() == [2, 3, 0.25, 0.125]
     assert as_frame([]) == b""
+
+
+def test_a_running_mean_is_of_the_last_quarter_until_that_is_the_window_however_it_is_fed():
+    samples = np.random.default_rng(0).normal(size=1000)
+    expected = [samples[max(0, n - min(100, -(-n // 4))) : n].mean() for n in range(1, 1001)]
+    mean, found = RunningMean(100), []
+    for piece in np.split(samples, [1, 1, 5, 60, 399, 400, 999]):
+        found += mean(piece).tolist()
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_a_running_mean_goes_on_where_another_stream_parted():
+    samples = np.arange(1000.0)
+    whole = RunningMean(100)(samples)
+    np.testing.assert_allclose(RunningMean(100, samples[150:250], 250)(samples[250:]), whole[250:])

@@ -1,18 +1,21 @@
 """The panel without a browser: its widgets' callbacks are what a browser would call."""
 
+import html
 import threading
 import time
 
 import pytest
 import torch
+from ipywidgets import Tab
 from ipywidgets.widgets import widget as registry
 
 from lessons_lib.checks import predict
 from lessons_lib.corpora import Stream
 from lessons_lib.models import GRU, LSTM, LanguageModel, LinearRecurrence, TanhRNN
 from lessons_lib.panels import Preset, TrainingPanel, presets_for
-from lessons_lib.panels.training_plot import marks
-from lessons_lib.runs import Change, Probe, Run
+from lessons_lib.panels.controls import _family
+from lessons_lib.panels.training_plot import gap_to_twin, marks
+from lessons_lib.runs import Change, Probe, Run, Writer
 from lessons_lib.stability import EigenvalueDisc, LSTMStableSet, LSTMWideSet, SpectralBall, Unconstrained
 from lessons_lib.training import Settings
 from tests.waiting import wait_for
@@ -49,10 +52,11 @@ def make():
 def test_controls_write_settings_that_the_next_step_uses(make):
     panel = make()
     panel.buttons["Play"].click()
+    wait_for(lambda: panel.run.step_count > 0)
     panel.controls["truncation_length"].slider.value = 3
     panel.controls["stable_set"]._switch.value = True
-    panel.controls["stable_set"].number.value = 0.5
-    panel.controls["learning_rate"].number.value = 0.2
+    panel.controls["stable_set"].type("0.5")
+    panel.controls["learning_rate"].type("0.2")
     wait_for(lambda: len(panel.run.history.changes) >= 3)
     settings = panel.run.settings
     assert (settings.truncation_length, settings.learning_rate) == (3, 0.2)
@@ -65,13 +69,13 @@ def test_an_lstm_gets_a_forget_ceiling(make):
     panel = make(new_run(lambda: factory(LSTM), Settings(5, stable_set=LSTMStableSet(0.7))))
     assert panel.controls["stable_set"].slider.description == "f̄"
     assert panel.controls["stable_set"].value == 0.7
-    panel.controls["stable_set"].number.value = 0.8
+    panel.controls["stable_set"].type("0.8")
     assert panel.run.settings.stable_set == LSTMStableSet(0.8)
 
 
 def test_the_ceiling_moves_and_the_bound_of_the_inputs_stays(make):
     panel = make(new_run(lambda: factory(LSTM), Settings(5, stable_set=LSTMStableSet(0.7, input_bound=2.0))))
-    panel.controls["stable_set"].number.value = 0.8
+    panel.controls["stable_set"].type("0.8")
     assert panel.run.settings.stable_set == LSTMStableSet(0.8, input_bound=2.0)
 
 
@@ -127,13 +131,13 @@ def test_buttons_allow_what_the_state_allows(make):
     panel = make()
 
     def allowed():
-        return {name for name, button in panel.buttons.items() if not button.disabled}
+        return {button.description for button in panel.buttons.values() if not button.disabled}
 
     assert allowed() == {"Play", "Step", "Reset"}
     panel.buttons["Play"].click()
     wait_for(lambda: panel.run.state == "running")
     wait_for(lambda: allowed() == {"Pause", "Stop", "Reset"})
-    panel.buttons["Pause"].click()
+    panel.buttons["Play"].click()
     wait_for(lambda: allowed() == {"Play", "Step", "Stop", "Reset"})
     assert "Paused at step" in panel._state.value
     panel.buttons["Stop"].click()
@@ -158,7 +162,7 @@ def test_the_plot_shows_what_the_history_holds(make):
     assert curves["singular_values"].y.tolist() == history.measured.singular_values
     assert len(curves["gradient_by_lag"]) == 9
     assert len(curves["truncation_error"]) == len(curves["truncation_bound"]) == 8
-    assert "step 30 of 30" in panel._progress.value
+    assert "step 30 of 30" in panel._progress.line.value
     assert "step 30" in panel.plot.alt
     assert "measured" in panel._meter.value
     assert len(panel.figure().data) == len(curves)
@@ -199,7 +203,7 @@ def test_a_preset_begins_again_and_says_so(make):
 
 
 def test_play_waits_for_the_prediction(make):
-    question = predict("What happens to the loss?", ["it rises", "it falls"])
+    question = predict("What happens to the loss?", ["it rises", "it falls"], "it falls", "It learns.")
     panel = make(prediction=question)
     assert panel.buttons["Play"].disabled
     assert panel.buttons["Step"].disabled
@@ -240,7 +244,7 @@ def test_a_paused_panel_stops_drawing(make):
     panel = make()
     panel.buttons["Play"].click()
     wait_for(lambda: panel.run.step_count > 3)
-    panel.buttons["Pause"].click()
+    panel.buttons["Play"].click()
     wait_for(lambda: panel.run.state == "paused")
     time.sleep(1.3)  # longer than a plot waits for a silent page
     sent = []
@@ -266,3 +270,153 @@ def test_a_dragged_slider_leaves_one_mark_where_it_came_to_rest():
     pulled = Change(112, "stable_set", Unconstrained(), SpectralBall(0.9), 0.0)
     later = Change(300, "truncation_length", 40, 7, 0.0)
     assert marks([*dragged, pulled, later]) == [(109, "k 40", 0), (112, "λ ≤ 0.9", 1), (300, "k 7", 2)]
+
+
+def test_a_cell_run_again_offers_the_run_that_is_going_on(make):
+    panel = make()
+    panel.buttons["Play"].click()
+    wait_for(lambda: panel.run.step_count > 3)
+    again = make(new_run())
+    assert again._found.layout.display != "none"
+    assert again.buttons["Play"].disabled
+    assert "is going on at step" in again._found_line.value
+    again.found["go on"].click()
+    wait_for(lambda: again.run.step_count > again.run.history.steps[0] + 5 and again.run.state == "running")
+    assert again._found.layout.display == "none"
+    wait_for(lambda: len(again.plot.curves["loss"]) == len(again.run.history.loss) > 5)
+    assert again.plot.curves["loss"].x[0] == 0
+
+
+def test_begin_again_forgets_it_but_for_its_ghost(make):
+    panel = make()
+    panel.buttons["Step"].click()
+    wait_for(lambda: panel.run.state == "paused")
+    again = make(new_run())
+    assert again.found["go on"].description == "Show the run as it stands"
+    again.found["anew"].click()
+    assert again.run.earlier is None
+    assert not again.buttons["Play"].disabled
+    assert [len(ghost.loss) for ghost in again.plot.ghosts] == [1]
+
+
+def test_the_last_three_runs_stay_as_ghosts_named_by_their_settings(make):
+    panel = make()
+    for rate in ("0.1", "0.2", "0.3", "0.4"):
+        panel.controls["learning_rate"].type(rate)
+        panel.buttons["Step"].click()
+        wait_for(lambda: panel.run.state == "paused")
+        panel.buttons["Reset"].click()
+    assert [ghost.title for ghost in panel.plot.ghosts] == [f"no bound, k 5, rate {rate}" for rate in (0.2, 0.3, 0.4)]
+    drawn = [panel.plot.curves[f"ghost_loss_{i}"].y.tolist() for i in range(3)]
+    assert drawn == [list(ghost.loss) for ghost in panel.plot.ghosts]
+    assert {ghost.title for ghost in panel.plot.ghosts} <= {trace.name for trace in panel.figure().data}
+    assert all(ghost.title in panel.past._legend.value for ghost in panel.plot.ghosts)
+    assert len(panel.plot.curves["loss"]) == 0
+    panel.past.buttons["Clear"].click()
+    assert panel.plot.ghosts == []
+    assert not any(len(panel.plot.curves[f"ghost_loss_{i}"]) for i in range(3))
+    assert panel.past.buttons["Clear"].disabled
+
+
+def test_reset_after_a_preset_returns_to_the_own_start_and_says_so(make):
+    panel = make(new_run(settings=Settings(5, learning_rate=0.1, stable_set=SpectralBall(0.8))))
+    own = panel.run.model.core.cells[0].weight_hh_l0.detach().clone()
+    panel.presets["explode"].click()
+    assert panel.run.settings.stable_set == Unconstrained()
+    panel.buttons["Reset"].click()
+    assert "the lesson's own start" in html.unescape(panel._state.value)
+    assert panel.run.settings.stable_set == SpectralBall(0.8)
+    assert panel.controls["stable_set"].value == 0.8
+    assert torch.equal(panel.run.model.core.cells[0].weight_hh_l0, own)
+
+
+def test_a_run_is_saved_and_stands_as_a_ghost_behind_the_next(make, tmp_path, monkeypatch):
+    monkeypatch.setattr("lessons_lib.panels.past_runs.runs_folder", lambda: tmp_path / "my_runs")
+    panel = make(new_run(steps=12))
+    assert panel.past.menu.layout.display == "none"
+    panel.past.buttons["Save run"].click()
+    assert "Nothing to save yet" in panel.past._said.value
+    panel.buttons["Play"].click()
+    wait_for(lambda: panel.run.state == "finished")
+    panel.past.buttons["Save run"].click()
+    (place,) = (tmp_path / "my_runs").iterdir()
+    assert place.name in panel.past._said.value
+    assert "Plotly.newPlot" in (place / "picture.html").read_text()
+    again = make(new_run())
+    again.past.menu.value = place
+    assert [list(ghost.loss) for ghost in again.plot.ghosts] == [panel.run.history.loss]
+    assert again.past.menu.value is None
+    (place / "run.json").write_text("{")
+    again.past.menu.value = place
+    assert "no saved run that can be read" in again.past._said.value
+
+
+def test_copying_sends_the_script_to_the_page_or_says_why_not(make):
+    panel = make()
+    sent = []
+    panel.access.send = sent.append
+    panel.past.buttons["Copy as code"].click()
+    assert (sent, "Nothing to copy yet" in panel.past._said.value) == ([], True)
+    panel.buttons["Step"].click()
+    wait_for(lambda: panel.run.state == "paused")
+    panel.past.buttons["Copy as code"].click()
+    assert sent == [{"op": "copy", "text": panel.run.script()}]
+    nameless = make(new_run(lambda: factory()))
+    nameless.buttons["Step"].click()
+    wait_for(lambda: nameless.run.state == "paused")
+    nameless.past.buttons["Copy as code"].click()
+    assert "cannot be written as code" in nameless.past._said.value
+
+
+def test_the_lessons_picture_comes_first_and_titles_speak_of_what_is_read(make):
+    def words():
+        model, _ = factory()
+        return model, Stream(TOKENS, 2, 10, unit="words")
+
+    panel = make(new_run(words), first="error", names={"twin_mean": "unbounded"})
+    titles = [layout["meta"]["about"] for layout in panel.plot._layouts.values()]
+    assert titles[:2] == ["Error from forgetting all but the last words", "Loss, nats per word"]
+    assert "unbounded" in {trace.name for trace in panel.figure().data}
+    assert "0 words" in panel._progress.line.value
+    with pytest.raises(ValueError, match="the plots are loss, spectrum, gradient, error"):
+        make(new_run(), first="picture")
+    with pytest.raises(ValueError, match="no curve 'twins' to name"):
+        make(new_run(), names={"twins": "?"})
+
+
+def test_the_difference_to_the_twin_is_said_in_words(make):
+    panel = make(new_run(twin=True, steps=160))
+    assert gap_to_twin(panel.run) is None
+    panel.buttons["Step"].click()
+    wait_for(lambda: panel.run.state == "paused")
+    panel.controls["learning_rate"].type("1")
+    panel.buttons["Play"].click()
+    wait_for(lambda: "Finished" in panel._state.value)
+    history = panel.run.history
+    gap = sum(history.loss[60:]) / 100 - sum(history.twin_loss[-100:]) / 100
+    side = "below" if gap < 0 else "above"
+    assert gap_to_twin(panel.run) == (f"{abs(gap):.2f} nats {side} its twin", "mean of the last 100 steps")
+    assert f"nats {side} its twin" in panel._meter.value
+    assert f"nats {side} its twin" in panel.plot.alt
+    own, twin = panel.plot.curves["loss_mean"], panel.plot.curves["twin_mean"]
+    assert own.y[-1] - twin.y[-1] == pytest.approx(sum(history.loss[120:]) / 40 - sum(history.twin_loss[-40:]) / 40)
+
+
+def test_speed_sets_the_runs_pace(make):
+    panel = make(speed="slow")
+    assert panel.run.pace == 4
+    panel.speed.value = "fast"
+    assert panel.run.pace is None
+
+
+def test_a_model_that_may_write_is_read_in_a_tab(make):
+    writer = Writer(TOKENS[:3], lambda tokens: [f"<{token}>" for token in tokens.tolist()], length=4)
+    probe = Probe(Stream(TOKENS, 1, 100)[0], TOKENS[:30].view(1, -1), 8, 8, writer=writer)
+    panel = make(Run(factory, Settings(5), name="panel test", probe=probe))
+    panel.buttons["Step"].click()
+    wait_for(lambda: panel.run.state == "paused" and panel.run.history.measured.written)
+    written = panel.run.history.measured.written
+    assert len(written.continued.split()) == 4
+    assert html.escape(written.continued) in panel._written.value
+    (tab,) = (part for part in _family(panel) if isinstance(part, Tab))
+    assert tab.titles == ("Theorem", "Write")

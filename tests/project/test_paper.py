@@ -3,17 +3,25 @@
 import re
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).parents[2]
 PAPER = (ROOT / "paper.md").read_text(encoding="utf8")
 HEADINGS = " ".join(re.findall(r"^# (.*)$", PAPER, re.M)).lower()
 CRITERIA = [
-    *("statement of need", "target audience", "installation", "usage", "community guidelines", "learning objectives"),
-    *("content", "scope", "length", "pedagogy", "content quality", "instructional design", "story"),
+    *("statement of need", "target audience", "installation", "dependencies", "usage", "how others can teach with it"),
+    *("community guidelines", "learning objectives", "content", "sequence", "scope", "length", "pedagogy"),
+    *("cognitive load", "content quality", "instructional design", "experience of use", "story"),
 ]
 
 
 def test_each_criterion_has_a_heading():
     assert [criterion for criterion in CRITERIA if criterion not in HEADINGS] == []
+
+
+def test_its_authors_are_named():
+    head = yaml.safe_load(PAPER.split("---", 2)[1])
+    assert all(author["name"] and author["affiliation"] for author in head["authors"])
 
 
 def test_it_has_fewer_than_a_thousand_words():

@@ -1,4 +1,7 @@
 import gc
+import os
+import subprocess
+import sys
 import threading
 import time
 from functools import reduce
@@ -8,18 +11,17 @@ import pytest
 import torch
 
 from lessons_lib.corpora import Stream
-from lessons_lib.models import LanguageModel, TanhRNN
+from lessons_lib.models import LanguageModel, TanhRNN, seeded
 from lessons_lib.runs import Measurements, Run
 from lessons_lib.stability import SpectralBall
-from lessons_lib.training import Settings, train
+from lessons_lib.training import Settings, batch_loss, train
 from tests.waiting import wait_for
 
 SETTINGS = Settings(5, learning_rate=0.1, gradient_clip=1.0)
 
 
 def factory(gain=1.0):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         model = LanguageModel(TanhRNN(5, 6), 9, 5)
         torch.nn.init.orthogonal_(model.core.cells[0].weight_hh_l0, gain=gain)
         return model, Stream(torch.randint(9, (601,)), 2, 10)
@@ -307,3 +309,231 @@ def test_a_probe_in_parts_lets_a_step_pass_between_them(make):
     assert None not in (found.held_out_loss, found.accuracy, found.rate)
     first, second, third = probe.at[3:6]
     assert (second - first, third - second) == (1, 1)
+
+
+def with_dropout(layer=None):
+    with seeded(0):
+        core = TanhRNN(5, 6, 2, dropout=0.5)
+        model = LanguageModel(core, 9, 5, dropout=0.3)
+    if layer is not None:
+        core.cells.append(layer)
+        core.layers += 1
+    return model, Stream(torch.arange(601) % 9, 2, 10)
+
+
+class Observer(torch.nn.RNN):
+    """A recurrent layer that notes the state of torch's global generator whenever it is fed."""
+
+    def __init__(self):
+        super().__init__(6, 6, batch_first=True)
+        self.seen = set()
+
+    def forward(self, *inputs):
+        self.seen.add(torch.random.get_rng_state().numpy().tobytes())
+        return super().forward(*inputs)
+
+
+def test_a_live_run_never_touches_the_global_generator(make):
+    torch.manual_seed(3)
+    before = torch.random.get_rng_state()
+    with seeded(1):
+        observer = Observer()
+    run = make(lambda: with_dropout(observer), SETTINGS, steps=30, twin=True)
+    run.start()
+    run.update(truncation_length=2)
+    run.result(60)
+    run.reset()
+    run.step()
+    wait_for(lambda: run.step_count == 1)
+    assert observer.seen == {before.numpy().tobytes()}
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_numbers_drawn_beside_a_run_change_neither_it_nor_themselves(make):
+    torch.manual_seed(3)
+    alone = torch.rand(300)
+    expected = [r.loss.item() for r in train(*with_dropout(), SETTINGS, steps=150, seed=4)]
+    run = make(with_dropout, SETTINGS, steps=150, seed=4)
+    torch.manual_seed(3)
+    run.start()
+    drawn = []
+    while run.state in ("ready", "running") or len(drawn) < 300:
+        drawn.append(torch.rand(1))
+        time.sleep(0)
+    assert run.result(60).loss == expected
+    assert torch.equal(torch.cat(drawn[:300]), alone)
+
+
+def test_a_snapshot_evaluates_to_the_same_number_twice_while_the_run_goes_on(make):
+    run = make(with_dropout, SETTINGS, twin=True)
+    run.start()
+    wait_for(lambda: run.step_count > 3)
+    inputs, targets = run.stream[0]
+    seen = []
+    for _ in range(5):
+        model, taken = run.snapshot(), run.step_count
+        first = batch_loss(model, inputs, targets)
+        wait_for(lambda taken=taken: run.step_count > taken + 3)
+        assert batch_loss(model, inputs, targets) == first
+        assert not model.training
+        seen.append(first)
+    assert len(set(seen)) == 5
+    assert run.state == "running"
+
+
+def test_a_snapshot_is_the_model_between_two_steps(make):
+    run = make(factory, SETTINGS, steps=200)
+    run.start()
+    snapshots = [run.snapshot() for _ in range(10)]
+    run.result(60)
+    model, stream = factory()
+    between = {tuple(model.decoder.bias.tolist())}
+    for _ in train(model, stream, SETTINGS, steps=200):
+        between.add(tuple(model.decoder.bias.tolist()))
+    assert {tuple(snapshot.decoder.bias.tolist()) for snapshot in snapshots} <= between
+
+
+def test_a_snapshot_is_to_be_had_before_the_start_in_a_pause_from_a_listener_and_after_the_end(make):
+    run = make(factory, SETTINGS, steps=20)
+    first = run.snapshot()
+    assert torch.equal(first.decoder.weight, factory()[0].decoder.weight)
+    heard = []
+    run.listeners.append(lambda run: heard.append(run.snapshot()))
+    run.step()
+    wait_for(lambda: run.state == "paused")
+    paused = run.snapshot()
+    assert torch.equal(paused.decoder.weight, run.model.decoder.weight)
+    assert not torch.equal(paused.decoder.weight, first.decoder.weight)
+    run.start()
+    run.result(60)
+    assert torch.equal(run.snapshot().decoder.weight, run.model.decoder.weight)
+    assert heard
+
+
+def test_a_model_that_cannot_be_copied_is_the_askers_error_and_the_run_goes_on(make):
+    class Unique(torch.nn.Identity):
+        def __deepcopy__(self, memo):
+            raise TypeError("there is one of me")
+
+    def build():
+        model, stream = factory()
+        model.unique = Unique()
+        return model, stream
+
+    run = make(build, SETTINGS)
+    run.start()
+    with pytest.raises(TypeError, match="there is one of me"):
+        run.snapshot()
+    taken = run.step_count
+    wait_for(lambda: run.step_count > taken)
+
+
+def test_cells_beside_a_run_compute_on_one_thread_unless_told_otherwise():
+    """Only a notebook's kernel imports the panels."""
+    code = "import lessons_lib.panels, torch; print(torch.get_num_threads())"
+    given = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    for threads, environment in (("1", given), ("2", given | {"OMP_NUM_THREADS": "2"})):
+        answer = subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        )
+        assert answer.stdout.strip() == threads
+
+
+def test_of_the_probes_the_last_one_alone_keeps_its_curves(make):
+    def probe(model, settings):
+        return Measurements(held_out_loss=1.5, gradient_by_lag=[1.0, 0.5], gates={"i": 1.0})
+
+    run = make(factory, SETTINGS, probe=probe)
+    for steps in (1, 2, 3):
+        run.step()
+        wait_for(
+            lambda steps=steps: run.step_count == steps and run.state == "paused" and len(run.history.probes) > steps
+        )
+    *earlier, (_, last) = run.history.probes
+    assert {found for _, found in earlier} == {Measurements(held_out_loss=1.5)}
+    assert last == run.history.measured == probe(None, None)
+
+
+def test_a_replaced_run_goes_on_where_it_was_with_all_it_has(make):
+    old = make(factory, SETTINGS, twin=True)
+    old.start()
+    wait_for(lambda: old.step_count > 5)
+    old.update(stable_set=SpectralBall(0.5))
+    wait_for(lambda: len(old.history.twin_steps) > 3)
+    new = make(factory, SETTINGS, twin=True)
+    assert new.earlier is old
+    assert (old.left, new.step_count, new.settings) == ("running", 0, SETTINGS)
+    taken = old.step_count
+    new.go_on()
+    assert new.earlier is None
+    wait_for(lambda: new.step_count > taken + 5 and new.state == "running")
+    new.stop()
+    history = new.result(60)
+    assert history.steps == list(range(len(history.loss)))
+    change = history.changes[0]
+    assert (change.name, change.new) == ("stable_set", SpectralBall(0.5))
+    alone = [r.loss.item() for r in train(*factory(), SETTINGS, steps=history.twin_steps[-1] + 1)]
+    assert history.twin_loss == alone[history.twin_steps[0] :]
+
+
+def test_a_paused_run_is_taken_up_paused_and_what_is_moved_then_is_recorded(make):
+    old = make(factory, SETTINGS)
+    old.step()
+    wait_for(lambda: old.state == "paused")
+    middle = make(factory, SETTINGS)
+    new = make(factory, SETTINGS)  # the cell was run twice
+    assert (middle.earlier, new.earlier) == (None, old)
+    new.go_on()
+    assert (new.state, new.step_count) == ("paused", 1)
+    new.update(learning_rate=0.05)
+    new.step()
+    wait_for(lambda: new.step_count == 2 and new.state == "paused")
+    assert [(step, settings.learning_rate) for step, settings in new.moves] == [(0, 0.1), (1, 0.05)]
+
+
+@pytest.mark.parametrize("begin", ["start", "step", "reset"])
+def test_beginning_anew_forgets_the_earlier_run(make, begin):
+    old = make(factory, SETTINGS)
+    old.step()
+    wait_for(lambda: old.state == "paused")
+    new = make(factory, SETTINGS)
+    getattr(new, begin)()
+    assert new.earlier is None
+    new.go_on()
+    assert new.model is not old.model
+
+
+def test_the_twin_parts_at_the_first_change_that_acts(make):
+    run = make(factory, SETTINGS, twin=True, steps=40)
+    run.step()
+    wait_for(lambda: run.state == "paused")
+    run.update(stable_set=SpectralBall(50.0))  # far outside: nothing is moved
+    for _ in range(9):
+        run.step()
+    wait_for(lambda: run.step_count == 10 and run.state == "paused")
+    assert run.history.twin_steps == []
+    run.update(stable_set=SpectralBall(0.2))
+    run.start()
+    history = run.result(60)
+    assert [change.step for change in history.changes] == [1, 10]
+    assert history.twin_steps[0] == 10
+    alone = [r.loss.item() for r in train(*factory(), SETTINGS, steps=history.twin_steps[-1] + 1)]
+    assert history.twin_loss == alone[10:]
+
+
+def test_a_slow_run_waits_between_steps_but_not_with_a_change(make):
+    run = make(factory, SETTINGS)
+    run.step()  # whatever a first step takes
+    wait_for(lambda: run.state == "paused")
+    run.pace = 1 / 3600
+    run.start()
+    wait_for(lambda: run.step_count == 2)
+    run.update(truncation_length=3)
+    wait_for(lambda: [change.step for change in run.history.changes] == [2])
+    run.pause()
+    wait_for(lambda: run.state == "paused")
+    assert run.step_count == 3
+    run.start()
+    wait_for(lambda: run.step_count == 4)
+    run.pace = None
+    wait_for(lambda: run.step_count > 10)

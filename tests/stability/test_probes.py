@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from lessons_lib.models import GRU, LSTM, LanguageModel, TanhRNN, Windowed
 from lessons_lib.stability import contraction, gradient_by_lag, singular_values, truncation_error
+from lessons_lib.stability.probes import probing
 
 CORES = {
     "rnn": lambda: TanhRNN(5, 6),
@@ -126,3 +127,26 @@ def test_singular_values_are_those_of_each_layers_recurrent_matrix():
     assert singular_values(module)[0].isnan().all()
     with pytest.raises(ValueError, match="holds no"):
         singular_values(nn.Linear(2, 2))
+
+
+def test_two_probes_at_once_leave_cudnns_flags_alone(monkeypatch):
+    """The flags belong to the process: of two probes that overlap, the second to end would restore the first one's."""
+    asked = []
+    monkeypatch.setattr(torch._C, "_set_cudnn_enabled", asked.append)
+    first, second = probing(language_model("rnn")), probing(language_model("lstm, clipped"))
+    first.__enter__()
+    second.__enter__()
+    first.__exit__(None, None, None)
+    second.__exit__(None, None, None)
+    assert asked == []
+
+
+def test_a_probe_reads_recurrent_layers_in_training_mode_but_without_their_dropout():
+    layer = nn.LSTM(5, 6, 2, dropout=0.5, batch_first=True).eval()
+    inputs = torch.randn(2, 7, 5)
+    expected = layer(inputs)[0]
+    with probing(layer):
+        assert layer.training  # else cuDNN would refuse to differentiate
+        assert torch.equal(layer(inputs)[0], expected)
+    assert not layer.training
+    assert layer.dropout == 0.5

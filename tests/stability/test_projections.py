@@ -150,6 +150,16 @@ def test_what_lies_inside_is_not_touched():
     assert not torch.equal(nearest[3], rows[3])
 
 
+def test_many_balls_at_once_are_those_one_by_one(monkeypatch):
+    """As CUDA projects them: one eigendecomposition for all matrices of a shape."""
+    weights = [0.7 * torch.randn(*shape) for shape in ((4, 4), (6, 4), (4, 4))]
+    monkeypatch.setattr(projections, "is_asynchronous", lambda tensor: True)
+    found = projections.spectral_balls_project(weights, 0.9)
+    for weight, nearest in zip(weights, found, strict=True):
+        torch.testing.assert_close(nearest, spectral_ball_project(weight, 0.9))
+    assert not torch.equal(found[0], found[2])
+
+
 def projected_copies(stable_set, module, times=2):
     """The module's parameters after each of several projections, and the distances reported."""
     distances = [stable_set.project_(module) for _ in range(times)]
@@ -174,7 +184,7 @@ def test_the_way_without_waits_ends_at_the_same_point(stable_set, scale, monkeyp
             parameter.mul_(scale)
     twin = copy.deepcopy(module)
     expected, distances = projected_copies(stable_set, module)
-    monkeypatch.setattr(projections, "_is_asynchronous", lambda tensor: True)
+    monkeypatch.setattr(projections, "is_asynchronous", lambda tensor: True)
     found, moved = projected_copies(stable_set, twin)
     for a, b in zip(found, expected, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=2e-7 * scale)

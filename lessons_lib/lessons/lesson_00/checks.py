@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import torch
@@ -10,41 +9,51 @@ import torch
 from lessons_lib.checks.exercises import exercise, named_mistake
 
 
-@exercise("A perplexity of V is what guessing evenly among V words would score.")
-def perplexity(answer: Callable[[float], float]) -> str | None:
-    """The perplexity of a mean loss in nats."""
-    loss = math.log(50.0)
-    value = float(answer(loss))
-    wrong = {
-        "you returned the loss itself; perplexity is its exponential": loss,
-        "you used base 2; this loss is in nats, so the base is e": 2.0**loss,
-        "that is the probability of the average word; perplexity is one over it": math.exp(-loss),
-    }
-    return named_mistake(value, 50.0, wrong, 1e-5)
+@exercise("Clipping leaves what was small enough as it was; rescaling would have shrunk it too.")
+def projected(answer: Callable[[torch.Tensor, float], torch.Tensor]) -> str | None:
+    """The nearest matrix whose singular values do not exceed the bound, of two sizes."""
+    generator = torch.Generator().manual_seed(0)
+    for size, bound in ((3, 0.9), (4, 1.5)):
+        left = torch.linalg.qr(torch.randn(size, size, generator=generator)).Q
+        right = torch.linalg.qr(torch.randn(size, size, generator=generator)).Q
+        values = torch.linspace(2.0, 0.4, size)
+        matrix = left @ values.diag() @ right
+        wrong = {
+            "you divided the whole matrix, so that its small singular values shrank as well": matrix
+            * (bound / values.max()),
+            "you set every singular value to the bound, the small ones too": bound * left @ right,
+            "you clipped the entries; the bound is one on the singular values": matrix.clamp(-bound, bound),
+            "nothing was clipped": matrix,
+        }
+        if said := named_mistake(
+            answer(matrix.clone(), bound), left @ values.clamp(max=bound).diag() @ right, wrong, 1e-4
+        ):
+            return said
+    return None
 
 
 @exercise("With a zero start and only the last k inputs, the recurrent model is a feed-forward one.")
 def truncated_state(answer: Callable[[torch.Tensor, torch.Tensor, int], torch.Tensor]) -> str | None:
     """State of h = tanh(W h + x) from zero over the last k of the ``(time, d)`` inputs."""
     generator = torch.Generator().manual_seed(0)  # float32, as a learner's torch.zeros(len(W)) is
-    matrix = torch.randn(3, 3, generator=generator)
-    inputs = torch.randn(7, 3, generator=generator)
+    for width, steps, k in ((3, 7, 4), (5, 9, 3)):
+        matrix, inputs = (torch.randn(rows, width, generator=generator) for rows in (width, steps))
 
-    def run(used: torch.Tensor) -> torch.Tensor:
-        state = torch.zeros(3)
-        for x in used:
-            state = torch.tanh(matrix @ state + x)
-        return state
+        def run(used: torch.Tensor, matrix: torch.Tensor = matrix) -> torch.Tensor:
+            state = torch.zeros(len(matrix))
+            for x in used:
+                state = torch.tanh(matrix @ state + x)
+            return state
 
-    given = answer(matrix, inputs, 4)
-    expected = run(inputs[-4:])
-    wrong = {
-        "you used every input; keep only the last k": run(inputs),
-        "you used the first k inputs; a prediction looks at the last k": run(inputs[:4]),
-        "one input too few: with k = 4 the state should see four inputs": run(inputs[-3:]),
-        "one input too many: with k = 4 the state should see four inputs": run(inputs[-5:]),
-    }
-    return named_mistake(given, expected, wrong, 1e-5)
+        wrong = {
+            "you used every input; keep only the last k": run(inputs),
+            "you used the first k inputs; a prediction looks at the last k": run(inputs[:k]),
+            f"one input too few: with k = {k} the state should see {k} inputs": run(inputs[1 - k :]),
+            f"one input too many: with k = {k} the state should see {k} inputs": run(inputs[-1 - k :]),
+        }
+        if said := named_mistake(answer(matrix, inputs, k), run(inputs[-k:]), wrong, 1e-5):
+            return said
+    return None
 
 
 @exercise("This is how the theorem turns a contraction rate into a context length.")

@@ -11,21 +11,49 @@ from torch import Tensor
 from lessons_lib.checks.exercises import exercise, named_mistake
 
 
-@exercise("The input at hand counts: k inputs are t, t - 1, ..., t - k + 1.")
-def oldest_input(answer: Callable[[int, int], int]) -> str | None:
-    """max(0, t - k + 1)."""
-    for t, k in ((9, 4), (9, 1), (2, 7), (6, 7)):
-        given, right = answer(t, k), max(0, t - k + 1)
-        case = f"for t = {t} and k = {k}"
-        wrong = {
-            "that window holds k + 1 inputs, because the one at hand counts too": max(0, t - k),
-            "that window holds k - 1 inputs only": max(0, t - k + 2),
-            "count back from t, not from k": max(0, k - t),
+@exercise("Change, read again, compare: for this model input 10 moves the outputs 10 to 14, and no other.")
+def moved(answer: Callable[[Any, Tensor, int], Tensor]) -> str | None:
+    """By how much each output moves, as ``influence`` says: the norm over its entries, the mean over the sequences."""
+    from lessons_lib.models import CausalConvolution, TanhRNN, Windowed, seeded
+    from lessons_lib.stability import influence
+
+    with seeded(0):
+        cases: dict[str, tuple[Any, int, int]] = {
+            "a windowed RNN of k = 5": (Windowed(TanhRNN(3, 6), 5).double(), 10, 16),
+            "a convolution of k = 3": (CausalConvolution(4, 2, 3).double(), 7, 12),
         }
-        named, unnamed = f"{case} you give {given}: {{}}", f"{case} {{}}"
-        if mistake := named_mistake(given, right, wrong, None, named=named, unnamed=unnamed):
+        drawn = {name: torch.randn(2, time, m.input_size).double() for name, (m, _, time) in cases.items()}
+    for name, (model, s, time) in cases.items():
+        inputs, kept = drawn[name], drawn[name].clone()
+        with torch.no_grad():
+            given = answer(model, inputs, s)
+            right = influence(model, kept, model.input_size**0.5)[s]
+            changed = kept.clone()
+            changed[:, s] += 1.0
+            difference = model(changed)[0] - model(kept)[0]
+        if not torch.equal(inputs, kept):
+            return f"for {name} the inputs themselves were changed: work on inputs.clone()"
+        if isinstance(given, Tensor) and given.shape == right.shape and not given.any():
+            return f"for {name} nothing moved: read the changed copy, and compare with the outputs for the inputs"
+        felt = torch.nonzero(given.detach().reshape(-1) > 1e-12).flatten().tolist() if isinstance(given, Tensor) else []
+        case = f"for {name}, input {s} of {time} changed, yours moves the outputs {felt}"
+        wrong = {
+            "that is the mean of the entries: take the norm over the last axis, dim=-1": difference.abs().mean((0, 2)),
+            "positive and negative moves cancel: take the norm over the last axis, dim=-1": difference.mean((0, 2)),
+            "the norm is taken over the sequences as well: mean over them, at axis 0": difference.norm(dim=(0, 2)),
+            "add the 1 to x_s alone": _moved_from(model, kept, s),
+        }
+        if mistake := named_mistake(given, right, wrong, named=f"{case}: {{}}", unnamed=f"{case}: {{}}"):
             return mistake
     return None
+
+
+@torch.no_grad()
+def _moved_from(model: Any, inputs: Tensor, s: int) -> Tensor:
+    changed = inputs.clone()
+    changed[:, s:] += 1.0
+    moves: Tensor = (model(changed)[0] - model(inputs)[0]).norm(dim=-1).mean(0)
+    return moves
 
 
 @exercise("An input moves its own output and the k - 1 after it, as far as the sequence goes.")
@@ -63,7 +91,7 @@ def measured_context(answer: Callable[[Any, Tensor], int]) -> str | None:
     time, size = 24, 3
     with seeded(0):
         models: dict[str, Any] = {
-            "a convolution of 5 taps": CausalConvolution(size, 4, 5),
+            "a convolution of 5 weights": CausalConvolution(size, 4, 5),
             "a gated convolution": GatedConvolution(size, 4, 3),
             "a windowed RNN": Windowed(TanhRNN(size, 4), 6),
             "a model that sees its own input alone": CausalConvolution(size, 4, 1),

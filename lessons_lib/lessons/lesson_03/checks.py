@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import product
+from math import prod
+
+import torch
 
 from lessons_lib.checks.exercises import exercise, named_mistake
 
@@ -29,14 +34,21 @@ def receptive_field(answer: Callable[[int, Sequence[int]], int]) -> str | None:
     return None
 
 
-@exercise("Zeros in front make it causal: as many as the farthest weight reaches back.")
+@exercise("Zeros in front make it causal. On eight numbers yours says what the library's layer says.")
 def dilated_convolution(answer: Callable[[list[float], list[float], int], list[float]]) -> str | None:
-    """y[t] = sum of weights[j] x[t - j dilation], with zeros before the first input."""
+    """y[t] = sum of weights[j] x[t - j dilation], with zeros before the first input: the library's layer."""
+    from lessons_lib.models import CausalConvolution
+
     x, weights = [1.0, 2.0, -1.0, 3.0, 0.5, -2.0, 4.0, 1.5], [0.5, -1.0, 2.0]
 
+    @torch.no_grad()
     def convolved(weights: Sequence[float], dilation: int) -> list[float]:
-        lags = range(len(x))
-        return [sum(w * x[t - j * dilation] for j, w in enumerate(weights) if t >= j * dilation) for t in lags]
+        layer = CausalConvolution(1, 1, len(weights), dilation=dilation).double()
+        for parameter in layer.parameters():
+            parameter.zero_()
+        layer.convolution.weight[0, 0] = torch.tensor(weights[::-1])  # PyTorch's first weight meets the oldest input
+        outputs: list[float] = layer(torch.tensor(x).double().view(1, -1, 1))[0].flatten().tolist()
+        return outputs
 
     def looking_ahead(dilation: int) -> list[float]:
         lags = range(len(x))
@@ -56,9 +68,32 @@ def dilated_convolution(answer: Callable[[list[float], list[float], int], list[f
         right = convolved(weights, dilation)
         wrapped = any(abs(a - b) > 1e-9 for a, b in zip(given[:dilation], right[:dilation], strict=True))
         cause = "; a negative position reads from a list's end: are there (len(weights) - 1) * dilation zeros?"
-        unnamed = f"for dilation {dilation} {{}}{cause if wrapped else ''}"
+        single = answer([1.0, *[0.0] * 7], [1.0, 1.0], 2)
+        shown = f"; on a single 1, with weights 1, 1 and dilation 2, yours says {[round(v, 2) for v in single]}"
+        unnamed = f"for dilation {dilation} {{}}{cause if wrapped else ''}{shown}"
         if mistake := named_mistake(given, right, wrong, unnamed=unnamed):
             return mistake
+    return None
+
+
+@exercise("Each layer skips exactly what the layers below it cover: as many inputs as there are paths, each read once.")
+def dilations_without_holes(answer: Callable[[list[int]], list[int]]) -> str | None:
+    """Dilations with which layers of these kernel sizes read prod(kernels) inputs, and no hole among them."""
+    for kernels in ([3, 3, 3], [2, 3, 4], [4, 2, 5]):
+        given, most = list(answer(list(kernels))), prod(kernels)
+        case = f"for kernels {kernels} your dilations {given}"
+        if len(given) != len(kernels):
+            return f"{case} are {len(given)} numbers: each of the {len(kernels)} layers needs one"
+        if any(not isinstance(dilation, int) or dilation < 1 for dilation in given):
+            return f"{case} must be whole numbers of at least 1"
+        taps = ([tap * dilation for tap in range(kernel)] for kernel, dilation in zip(kernels, given, strict=True))
+        paths = Counter(map(sum, product(*taps)))
+        reach = max(paths) + 1
+        if hole := next((lag for lag in range(reach) if not paths[lag]), None):
+            return f"{case} leave a hole: no path leads {hole} steps back, and the reach is {reach}"
+        if reach < most:
+            twice = next(lag for lag in range(reach) if paths[lag] > 1)
+            return f"{case} read {reach} inputs of {most} possible: {paths[twice]} paths lead {twice} steps back"
     return None
 
 

@@ -1,5 +1,10 @@
 """The questions and bets of lesson 03, with their answers: a notebook holds neither."""
 
+from bisect import bisect
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
 from lessons_lib.checks import predict, question
 
 past = question(
@@ -16,31 +21,56 @@ cliff = question(
     why="No path leads there, whatever the weights: a cliff, not a tail.",
 )
 
-bet_layer = predict(
-    "Kernel 2, dilations 1, 2, 4, 8: reach 16. One more layer, with dilation 16, makes it",
-    ["17", "24", "32"],
-    answer="32",
-    why="The dilations add up to 31 now: each new layer reaches as far as all before it together.",
+bet_layers = predict(
+    "Two layers with two weights each and dilations 1 and 2 read 4 inputs. Three more layers, with dilations 4, 8 "
+    "and 16, go on top. The last output now reads",
+    ["7 inputs", "16 inputs", "32 inputs"],
+    answer="32 inputs",
+    why="The dilations add up to 31: each new layer reaches as far as all the layers below it together.",
 )
 
+
+def inputs_read(reach: int) -> str | None:
+    """The option of ``bet_layers`` that a measured reach is."""
+    option = f"{reach} inputs"
+    return option if option in bet_layers.options else None
+
+
 bet_holes = predict(
-    "Greedy: let the dilations grow threefold, 1, 3, 9, 27, kernel 2. The reach is 41. Of these 41 inputs it reads",
+    "Be greedy: set kernel 2 and 4 layers, and let the dilations grow threefold: 1, 3, 9, 27. The oldest input in "
+    "reach is now 40 steps back, so 41 inputs lie in reach. Of these the output reads",
     ["all 41", "about 30", "16"],
     answer="16",
-    why="Four layers of two weights have 2 x 2 x 2 x 2 paths, so 16 inputs at most.",
+    why="Four layers of two weights have 2 x 2 x 2 x 2 = 16 paths, so they read 16 inputs at most.",
 )
+
+
+def holes(measured: Callable[[int, Sequence[int]], Tensor]) -> Callable[..., str | None]:
+    """What a panel's setting shows about ``bet_holes``: the option nearest to the number of inputs with a gradient.
+
+    ``measured(kernel, dilations)`` is the gradient by lag; at other settings than the bet's the outcome is None.
+    """
+
+    def outcome(kernel: int, layers: int, growth: int) -> str | None:
+        if (kernel, layers, growth) != (2, 4, 3):
+            return None
+        read = int((measured(kernel, [growth**level for level in range(layers)]) > 0).sum())
+        return ("16", "about 30", "all 41")[bisect([23, 36], read)]
+
+    return outcome
+
 
 longer = question(
     "A doubling stack of kernel 2 reaches 1,024 inputs. You need 4,096. You add",
-    ["2 layers", "3,072 layers", "a kernel of 4 in each layer"],
+    ["2 layers", "3,072 layers", "as many layers again"],
     answer="2 layers",
     why="Each layer doubles the reach: 1,024, 2,048, 4,096.",
 )
 
 gaps = question(
     "Kernel 3, dilations 1, 4, 16. The task needs the input 3 steps back. The stack",
-    ["reads it: its reach is 43", "cannot read it: there is a hole"],
-    answer="cannot read it: there is a hole",
+    ["reads it, for its reach is 43", "cannot read it, for there is a hole"],
+    answer="cannot read it, for there is a hole",
     why="Lags are sums of one of 0, 1, 2, one of 0, 4, 8 and one of 0, 16, 32: 3 is none. Growth 4 exceeds kernel 3.",
 )
 
@@ -48,5 +78,5 @@ used = question(
     "Two untrained stacks reach 64 inputs: 63 plain layers and 6 dilated ones. The oldest input counts for more in",
     ["the plain one", "the dilated one", "neither: the reach is the same"],
     answer="the dilated one",
-    why="One path of 63 layers leads there in the plain one, beside about 10 to the power 18 to the middle.",
+    why="In the plain one a single path of 63 layers leads there, and about 10 to the power 18 lead to the middle.",
 )

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.exercises import exercise, mismatch, named_mistake
-from lessons_lib.corpora import ProductOfLags
+from lessons_lib.checks.exercises import exercise, named_mistake
 from lessons_lib.models import LanguageModel, TanhRNN, seeded
 from lessons_lib.training.truncation import backward_chunked
 
@@ -96,38 +95,25 @@ def chunked_step(answer: Callable[[Any, Tensor, Tensor, Any, int], Any]) -> str 
     return named_mistake(given, expected, {mistake: gradient(work) for mistake, work in wrong.items()}, 1e-9)
 
 
-@exercise("Those are the steps that the context-k models stand on.")
-def optimal_loss(answer: Callable[[Sequence[int], Sequence[float], int], float]) -> str | None:
-    """H_k of a product-of-lags language, in nats."""
-    lags, flips = (1, 3, 6), (0.05, 0.1, 0.2)
-
-    def per_bit(k: int, known: Callable[[float], float], unknown: float, strictly: bool = False) -> float:
-        seen = [k > lag if strictly else k >= lag for lag in lags]
-        return sum(known(flip) if s else unknown for s, flip in zip(seen, flips, strict=True))
-
-    def entropy(flip: float) -> float:
-        return -flip * math.log(flip) - (1 - flip) * math.log(1 - flip)
-
-    contexts = (0, 1, 2, 3, 5, 6, 9)
-    given = [float(answer(lags, flips, k)) for k in contexts]
-    wrong = {
-        "you used base 2; this course counts in nats, so take math.log": [
-            per_bit(k, entropy, math.log(2)) / math.log(2) for k in contexts
-        ],
-        "with k equal to the lag the token it copies is still seen: k >= lag": [
-            per_bit(k, entropy, math.log(2), strictly=True) for k in contexts
-        ],
-        "a bit that cannot be predicted still costs: ln 2 nats": [per_bit(k, entropy, 0.0) for k in contexts],
-        "a flip costs -ln e, and so does no flip, -ln(1 - e), each as often as it happens": [
-            per_bit(k, lambda flip: -math.log(1 - flip), math.log(2)) for k in contexts
-        ],
-        "that is the best loss with the whole past; a bit whose lag is beyond k costs ln 2": [
-            per_bit(9, entropy, math.log(2)) for _ in contexts
-        ],
-    }
-    language = ProductOfLags(lags, flips)
-    for k, value in zip(contexts, given, strict=True):
-        if difference := mismatch(value, language.optimal_loss(k)):
-            unnamed = f"with lags {lags}, flips {flips} and k = {k}: {difference}"
-            return named_mistake(given, [language.optimal_loss(k) for k in contexts], wrong, unnamed=unnamed)
+@exercise("Every step moves the memory one place on, and what is n + 1 steps old falls off the end.")
+def delay_line(answer: Callable[[int], Tensor]) -> str | None:
+    """The W for which h = W h + e_1 x holds the last n inputs, newest first."""
+    for n in (4, 7):
+        given = torch.as_tensor(answer(n), dtype=torch.float64).detach()
+        below, eye = torch.eye(n, dtype=torch.float64).roll(1, 0), torch.eye(n, dtype=torch.float64)
+        below[0] = 0
+        wrong = {
+            "that moves each entry one place towards the first; the newest input comes in there": below.T,
+            "nothing moves: the first entry adds up all inputs for ever": eye,
+            "the oldest input comes back to the first place, on top of the newest: let it fall off": eye.roll(1, 0),
+            "nothing is kept: h is the newest input alone": torch.zeros_like(eye),
+        }
+        if mistake := named_mistake(given, below, wrong):
+            inputs, state = torch.arange(1.0, n + 1, dtype=torch.float64), torch.zeros(n, dtype=torch.float64)
+            if given.shape == below.shape:
+                for x in inputs:
+                    state = given @ state
+                    state[0] += x
+                mistake += f" (n = {n}, inputs 1 to {n}: your state is {[round(float(v), 2) for v in state]})"
+            return mistake
     return None

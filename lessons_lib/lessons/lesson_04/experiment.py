@@ -4,12 +4,14 @@ A *context-k* model sees k tokens; the best it can do is H_k.  *Truncation-k* tr
 state that is carried on holds older tokens, so for every k the best possible loss is H_∞, that of the whole past.
 
 ``ON_LANGUAGE`` trains every cut ("context", "chunked", "exact") at every k and compares it with the best that the cut
-allows; ``ON_WORDS`` trains on real words with chunked truncation at k, and shows the trained model the last 1, 2, 3,
+allows; ``LONGER`` trains on where k is below the longest lag, with the recurrent core and with a frozen one;
+``ON_WORDS`` trains on real words with chunked truncation at k, and shows the trained model the last 1, 2, 3,
 ... words only.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 import weakref
 from collections import Counter
@@ -28,7 +30,7 @@ from lessons_lib.experiments.experiment import Experiment, grid
 from lessons_lib.experiments.training import from_seed, trained
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN, Windowed, truncated_outputs
 from lessons_lib.runs import Probe
-from lessons_lib.training import Settings, default_device, mean_loss, train
+from lessons_lib.training import Mailbox, Settings, default_device, mean_loss, train
 
 # Two bits a token: one repeats the token before, the other the fourth before, each wrongly one time in twenty.
 LANGUAGE = ProductOfLags(lags=(1, 4), flips=(0.05, 0.05))
@@ -37,6 +39,10 @@ WIDTH, BATCH_SIZE, STEPS, TRAINING_STEPS = 64, 32, 24, 150
 LEARNING_RATE = 3e-3
 CUTS, LENGTHS, SEEDS = ("context", "chunked", "exact"), (1, 2, 3, 4, 5, 6, 8), (0, 1, 2)
 HELD_OUT = LANGUAGE.sample(20_000, seed=1_000)
+
+LONGER_STEPS = (50, TRAINING_STEPS, 500, 1_000)
+# Which weights of h_t = tanh(W h_{t-1} + U x_t + b) stay as they began, by the beginnings of their names.
+FROZEN = {"nothing": (), "the core": ("weight", "bias"), "W": ("weight_hh",), "U and b": ("weight_ih", "bias")}
 
 WORDS, WORD_WIDTH, WORD_BATCH, WORD_STEPS, WORD_TRAINING_STEPS = 1_000, 96, 20, 20, 300
 WORD_LENGTHS, WORD_CONTEXTS = (1, 2, 5, 10, 20), 20
@@ -57,6 +63,17 @@ class Point:
     loss: float
     optimum: float | None = None
     by_context: list[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Longer:
+    """Held-out loss (nats per token) after so many steps of chunked truncation at k, with a part of the core frozen."""
+
+    frozen: str
+    k: int
+    seed: int
+    steps: int
+    loss: float
 
 
 # -- the language whose optimum is known ------------------------------------------------------------------------
@@ -106,6 +123,41 @@ def point(cut: str, k: int, seed: int = 0, *, steps: int = TRAINING_STEPS) -> Po
     regret = mean_loss(model, HELD_OUT) - optimal_loss_on(HELD_OUT, seen)
     optimum = LANGUAGE.optimal_loss(seen)
     return Point(cut, k, seed, optimum + regret, optimum)
+
+
+def freeze(model: LanguageModel, frozen: str) -> LanguageModel:
+    """Keep a part of the recurrent core, a key of ``FROZEN``, from being trained; gives back the model."""
+    for name, parameter in model.core.cells[0].named_parameters():
+        parameter.requires_grad_(not name.startswith(FROZEN[frozen]))
+    return model
+
+
+def trained_with(*phases: tuple[int, int], seed: int = 1, frozen: str = "nothing") -> list[LanguageModel]:
+    """Train with exact truncation at k for so many steps, phase after phase: (k, steps) each.
+
+    Gives the model as it was after each phase.
+    """
+    model, stream = factory(seed)()
+    mailbox, models = Mailbox(settings()), []
+    steps = train(freeze(model, frozen), stream, mailbox, optimizer="adam")
+    for k, count in phases:
+        mailbox.update(truncation_length=k)
+        for _ in range(count):
+            next(steps)
+        models.append(copy.deepcopy(model))
+    return models
+
+
+def longer(frozen: str, k: int, seed: int) -> list[Longer]:
+    """One training of chunked truncation at k, measured after each of ``LONGER_STEPS``."""
+    model, stream = factory(seed)()
+    freeze(model, frozen)
+    luck = optimal_loss_on(HELD_OUT, None) - LANGUAGE.optimal_loss(None)
+    points = []
+    for record in train(model, stream, settings(k, "chunked"), steps=LONGER_STEPS[-1], seed=seed, optimizer="adam"):
+        if (taken := record.step + 1) in LONGER_STEPS:
+            points.append(Longer(frozen, k, seed, taken, mean_loss(model, HELD_OUT) - luck))
+    return points
 
 
 def optimal_loss_on(tokens: Tensor, context_length: int | None) -> float:
@@ -224,6 +276,15 @@ ON_LANGUAGE = Experiment(
     Point,
     {"language": repr(LANGUAGE), "model": f"TanhRNN({WIDTH})", "batch_size": BATCH_SIZE, "steps": STEPS}
     | {"training_steps": TRAINING_STEPS, **TRAINING},
+)
+LONGER = Experiment(
+    "truncation_longer",
+    "truncation below the longest lag, trained on to 1,000 steps, with the recurrent core and with a frozen one",
+    grid(frozen=("nothing", "the core"), k=(2,), seed=SEEDS),
+    longer,
+    Longer,
+    {"language": repr(LANGUAGE), "model": f"TanhRNN({WIDTH})", "batch_size": BATCH_SIZE, "steps": STEPS}
+    | {"truncation": "chunked", "measured_after": LONGER_STEPS, **TRAINING},
 )
 ON_WORDS = Experiment(
     "truncation_words",

@@ -56,7 +56,7 @@ class ThroughputPanel(PlayerPanel):
         self._show_state()
 
     def _rows(self) -> list[widgets.Widget]:
-        buttons = widgets.Box(list(self.buttons.values()), layout=widgets.Layout(flex_flow="row wrap"))
+        buttons = widgets.Box(self.transport(), layout=widgets.Layout(flex_flow="row wrap"))
         columns = {"grid_template_columns": "repeat(auto-fit, minmax(16em, 1fr))", "grid_gap": "0 16px"}
         sliders = widgets.GridBox(list(self.controls.values()), layout=widgets.Layout(**columns))
         return [*self._question(), buttons, sliders, self._said, self.plot]

@@ -117,7 +117,7 @@ class RacePanel(PlayerPanel):
     def _rows(self) -> list[widgets.Widget]:
         wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 12px"}
         controls = widgets.Box([self.chooser, self.context, self.equal], layout=widgets.Layout(**wrap))
-        buttons = widgets.Box(list(self.buttons.values()), layout=widgets.Layout(**wrap))
+        buttons = widgets.Box(self.transport(), layout=widgets.Layout(**wrap))
         self._above = [*self._question(), controls, buttons, self._about, self._said, self._card]
         return [*self._above, self.plot]
 
@@ -172,7 +172,6 @@ class RacePanel(PlayerPanel):
     def _show_state(self, _: object = None) -> None:
         with self._lock:
             super()._show_state()
-            self.buttons["Play"].button_style = "" if self.buttons["Play"].disabled else "primary"
             self._about.value = f'<div style="line-height:1.4">{escape(about(self.task, self.context.value))}</div>'
             self._card.value = card(self.task, self.standings)
             self.plot.alt = in_words(self.task, self.standings)

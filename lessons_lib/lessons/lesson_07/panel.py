@@ -16,7 +16,7 @@ from lessons_lib.lessons.lesson_07 import experiment as n_gram
 from lessons_lib.panels.controls import NumberControl
 from lessons_lib.panels.live_plot import LivePlot
 from lessons_lib.panels.panel import PlayerPanel
-from lessons_lib.panels.training_plot import SET_BY_YOU
+from lessons_lib.panels.training_traces import SET_BY_YOU
 
 SMOOTHED = 10  # steps of the running mean
 MOST_MARKS, STAYS = 8, 5  # marks drawn; steps that an n must last to be marked
@@ -84,7 +84,7 @@ class OrderPanel(PlayerPanel):
     def _rows(self) -> list[widgets.Widget]:
         wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 10px"}
         self.control.layout.flex = "1 1 16em"
-        steering = widgets.Box([*self.buttons.values(), self.control], layout=widgets.Layout(**wrap))
+        steering = widgets.Box([*self.transport(), self.control], layout=widgets.Layout(**wrap))
         return [*self._question(), steering, self._said, self.plot]
 
     def _set_order(self, n: int) -> None:

@@ -8,85 +8,86 @@ import torch
 from torch import Tensor
 
 from lessons_lib.checks.exercises import exercise, mismatch, named_mistake
+from lessons_lib.stability import spectral_radius, transient_growth
 
 
-@exercise("The input enters both copies alike: it moves them, and never apart by more than λ allows.")
-def shrinkage(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]) -> str | None:
-    """‖h' - g'‖ / ‖h - g‖ after one step of tanh(W h + x), from (W, x, first, second)."""
-    generator = torch.Generator().manual_seed(0)
-    weight = torch.randn(3, 3, generator=generator, dtype=torch.float64)
-    x, first, second = torch.randn(3, 3, generator=generator, dtype=torch.float64)
-    before = (first - second).norm()
-
-    def after(other: Tensor) -> Tensor:
-        return (torch.tanh(weight @ first + x) - other).norm() / before
-
-    given = answer(weight, x, first, second)
-    wrong = {
-        "the second copy reads the input too: tanh(W h + x)": after(torch.tanh(weight @ second)),
-        "the second copy goes through the tanh too": after(weight @ second + x),
-        "the second copy must take its step: you subtract its old state": after(second),
-        "the second copy starts from its own state, not from the first one's": after(torch.tanh(weight @ first + x)),
-        "without the tanh this is the linear map's ratio": (weight @ (first - second)).norm() / before,
-    }
-    expected = after(torch.tanh(weight @ second + x))
-    return named_mistake(given, expected, wrong)
+def _matrix(size: int) -> Tensor:
+    return torch.randn(size, size, dtype=torch.float64, generator=torch.Generator().manual_seed(size))
 
 
-@exercise("A radius below 1 says where it ends; the norms of the powers say what happens on the way.")
-def transient_peak(answer: Callable[[Tensor, int], tuple[int, float]]) -> str | None:
-    """The t in 0, ..., steps at which ‖W^t‖_2 is largest, and that norm, from (W, steps)."""
-    weight = torch.tensor([[0.8, 3.0], [0.0, 0.8]], dtype=torch.float64)
-    growing = torch.tensor([[1.1, 0.0], [0.0, 0.5]], dtype=torch.float64)
-    for matrix, steps in ((weight, 20), (growing, 6), (0.5 * torch.eye(2, dtype=torch.float64), 4)):
-        powers = [torch.linalg.matrix_power(matrix, t) for t in range(steps + 1)]
-        norms = torch.stack([torch.linalg.matrix_norm(power, 2) for power in powers])
-        given = answer(matrix, steps)
-        if not isinstance(given, tuple) or len(given) != 2:
-            return "return two numbers: the step t, and the norm there"
-        when, height = int(given[0]), float(given[1])
-        others = {
-            "that is the Frobenius norm; the largest stretch is matrix_norm(..., 2)": torch.stack(
-                [torch.linalg.matrix_norm(power) for power in powers]
-            ),
-            "that is the largest |eigenvalue| of each power, which knows nothing of the way there": torch.stack(
-                [torch.linalg.eigvals(power).abs().max() for power in powers]
-            ),
-            "the last power, W^steps, is missing: range(steps + 1)": norms[:-1],
-            "begin with t = 0, where the norm is 1": norms[1:],
+@exercise("Two states that differ a little in this direction, near 0, come closer by ‖W‖ and no faster.")
+def worst_direction(answer: Callable[[Tensor], Tensor]) -> str | None:
+    """The unit vector v with the largest ‖W v‖, from W (d, d); either sign."""
+    for size in (3, 5):
+        weight = _matrix(size)
+        left, values, right = torch.linalg.svd(weight)
+        given = torch.as_tensor(answer(weight.clone()))
+        if given.shape != (size,):
+            return f"for a W of {size} x {size} give one vector of {size} numbers, yours has shape {tuple(given.shape)}"
+        given = given.double()
+        eigenvalues, eigenvectors = torch.linalg.eig(weight)
+        ends = {
+            "that is where W sends the direction; asked is the direction itself, before W": left[:, 0],
+            "torch returns the directions as the rows of its third matrix, not as the columns": right[:, 0],
+            "that is the direction that W stretches least: the values come largest first": right[-1],
+            "that is a row of the first matrix, which holds no direction": left[0],
+            "that is an eigenvector: it keeps its direction, and others are stretched more": eigenvectors[
+                :, eigenvalues.abs().argmax()
+            ].real,
         }
-        if when == int(norms.argmax()) and mismatch(height, norms.max()) is None:
+        if mismatch((given @ right[0]).abs(), given.norm()) is None and float(given.norm()) > 0:
+            if mismatch(given.norm(), 1.0):
+                return f"the direction is right; make it a unit vector, yours has length {float(given.norm()):.3g}"
             continue
-        for mistake, values in others.items():
-            if mismatch(height, values.max()) is None and mismatch(height, norms.max()) is not None:
+        for mistake, wrong in ends.items():
+            if min(float((given - wrong).norm()), float((given + wrong).norm())) < 1e-6:
                 return mistake
-        if mismatch(height, norms.max()) is None:
-            return f"the norm is right, the step is {int(norms.argmax())} and not {when}: count from t = 0"
-        return mismatch(height, norms.max())
+        reached = float((weight @ given).norm() / given.norm())
+        return f"W stretches yours {reached:.3f}-fold, and the worst one {float(values[0]):.3f}-fold"
     return None
 
 
-@exercise("The median would have hidden them.")
-def share_unmerged(answer: Callable[[Tensor, float], float]) -> str | None:
-    """The share of contexts whose last ratio is above the limit, from (ratios: (contexts, time), limit)."""
-    ratios = torch.tensor(
-        [[0.5, 0.2, 0.05], [2.0, 0.4, 0.01], [0.9, 0.8, 0.7], [0.1, 0.3, 0.25], [0.6, 0.01, 0.0]], dtype=torch.float64
-    )
-    for limit in (0.1, 0.6):
-        last = ratios[:, -1] > limit
-        expected = last.double().mean()
-        given = float(answer(ratios, limit))
+@exercise("A step multiplies any small difference by this: first by W, then each unit by the slope of its tanh.")
+def jacobian(answer: Callable[[Tensor, Tensor], Tensor]) -> str | None:
+    """diag(1 - h²) W, from W (d, d) and the state after the step, h (d,)."""
+    for size in (2, 4):
+        weight, before, x = _matrix(size), _matrix(size + 1)[0, :size], _matrix(size + 2)[0, :size]
+
+        def step(state: Tensor, weight: Tensor = weight, x: Tensor = x) -> Tensor:
+            return torch.tanh(weight @ state + x)
+
+        after = step(before)
+        slope = 1 - after**2
+        expected = torch.autograd.functional.jacobian(step, before)
         wrong = {
-            "that is their number: divide by the number of contexts": last.sum(),
-            "that is the share that did merge": 1 - expected,
-            "only the last time counts: you counted contexts that were above the limit at some time": (ratios > limit)
-            .any(1)
-            .double()
-            .mean(),
-            "only the last time counts: you counted all times": (ratios > limit).double().mean(),
-            "you looked at the first time; the last one is ratios[:, -1]": (ratios[:, 0] > limit).double().mean(),
-            "a row is a context, a column a time: ratios[:, -1]": (ratios[-1] > limit).double().mean(),
+            "that scales the columns of W; a unit's slope belongs to its row: slope[:, None] * W": weight * slope,
+            "without the tanh's slope this is the linear map": weight,
+            "the slope of tanh at a unit whose state is h is 1 - h², not 1 - h": (1 - after)[:, None] * weight,
+            "h is the state after the tanh already: do not take its tanh again": (1 - after.tanh() ** 2)[:, None]
+            * weight,
+            "the slope is 1 - h², not h²": (after**2)[:, None] * weight,
+            "W is transposed: row i belongs to unit i of the new state": slope[:, None] * weight.mT,
+            "W acts on the state before and the slope on what comes out: diag(slope) @ W, not W @ diag(slope)": weight
+            @ torch.diag(slope),
         }
-        if mistake := named_mistake(given, expected, wrong):
-            return mistake
+        if mistake := named_mistake(answer(weight.clone(), after.clone()), expected, wrong):
+            return f"for {size} units: {mistake}"
+    return None
+
+
+@exercise("The radius is what it was, and the way there is as high as you like: eigenvalues do not bound a step.")
+def parts_first(answer: Callable[[float, float], Tensor]) -> str | None:
+    """A 2 x 2 matrix of this radius, some power of which stretches at least ``growth``-fold; from (radius, growth)."""
+    for radius, growth in ((0.8, 4.0), (0.5, 100.0), (0.9, 3.0)):
+        given = torch.as_tensor(answer(radius, growth), dtype=torch.float64)
+        case = f"for radius {radius:g} and growth {growth:g}"
+        if given.shape != (2, 2):
+            return f"{case}: a 2 x 2 matrix is asked for, yours has shape {tuple(given.shape)}"
+        found, highest = float(spectral_radius(given)), float(transient_growth(given, 100).max())
+        if abs(found - radius) > 1e-4:
+            return f"{case}: the largest |eigenvalue| of yours is {found:.3g}"
+        if highest < growth:
+            normal = bool(torch.allclose(given @ given.mT, given.mT @ given))
+            why = "yours is normal, and then ‖W^t‖ is radius^t: skew it" if normal else "push harder off the diagonal"
+            return f"{case}: the largest stretch of any power of yours is {highest:.3g}; {why}"
     return None

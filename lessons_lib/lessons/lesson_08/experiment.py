@@ -82,15 +82,22 @@ def skewed(norm: float) -> System:
     return _system(f"non-normal, norm {norm:g}", weight, lesson="radius far below the norm: apart first, then together")
 
 
-def plane_system(kind: int, norm: float) -> System:
-    """One of three systems in the plane with the same ‖W‖_2: 1 a rotation, 2 gaussian, 3 non-normal.
+PLANE = ("rotation", "gaussian", "non-normal", "two places")
+
+
+def plane_system(kind: str, norm: float) -> System:
+    """One of the systems named in PLANE, all with the same ‖W‖_2; only the last has a bias.
 
     Raises:
         ValueError: another kind.
     """
-    if kind not in (1, 2, 3):
-        raise ValueError(f"kind={kind}: choose 1 (rotation), 2 (gaussian) or 3 (non-normal)")
-    return (rotation(norm), gaussian(norm, size=2, seed=4), skewed(norm))[kind - 1]
+    if kind not in PLANE:
+        raise ValueError(f"kind={kind!r}: choose one of {', '.join(PLANE)}")
+    if kind == "two places":
+        two = two_states()
+        scale = norm / torch.linalg.matrix_norm(two.weight, 2)
+        return _system(f"two places, norm {norm:g}", two.weight * scale, two.bias, two.lesson)
+    return {"rotation": rotation(norm), "gaussian": gaussian(norm, size=2, seed=4), "non-normal": skewed(norm)}[kind]
 
 
 def two_states() -> System:
@@ -113,6 +120,11 @@ def ring(count: int = 12, radius: float = 0.3) -> Tensor:
     """Starts on a circle around the origin: (count, 2)."""
     angles = 2 * torch.pi * torch.arange(count, dtype=torch.float64) / count
     return radius * torch.stack([angles.cos(), angles.sin()], dim=1)
+
+
+def noise(steps: int, size: int = 2, seed: int = 0) -> Tensor:
+    """Normal inputs of size 1: (steps, size)."""
+    return torch.randn(steps, size, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
 
 
 def spread(states: Tensor) -> Tensor:

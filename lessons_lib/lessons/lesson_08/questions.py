@@ -1,5 +1,7 @@
 """The questions and bets of lesson 08, with their answers: a notebook holds neither."""
 
+from bisect import bisect
+
 from lessons_lib.checks import predict, question
 
 depends = question(
@@ -9,11 +11,11 @@ depends = question(
     why="The state carries the past along, however long. Whether anything of it is left is today's question.",
 )
 
-reset = question(
-    "Lesson 07: an LSTM whose state is reset 13 words back predicts nearly as well as before. Then the older words",
-    ["were hardly used", "were never read", "cannot be used by any LSTM"],
-    answer="were hardly used",
-    why="The model could use them. On this text, with these weights, what they left in the state had faded.",
+product = question(
+    "Lesson 02: what a tanh-RNN keeps of its first input after j steps is",
+    ["a sum of j slopes of tanh", "a product of j factors", "the j-th gate"],
+    answer="a product of j factors",
+    why="Each step multiplies by W and by the slope of tanh. This lesson bounds the factor, and everything follows.",
 )
 
 bet_radius = predict(
@@ -23,6 +25,12 @@ bet_radius = predict(
     why="The radius describes the map near 0 only, and this map never comes near 0.",
 )
 
+
+def places(count: int) -> str:
+    """How many places of rest were found, as an option of ``bet_radius``."""
+    return {1: "in one place", 2: "in two places"}.get(count, "never at rest")
+
+
 bet_inputs = predict(
     "A rotation with λ = 1.5 keeps its starts apart when there are no inputs. With random inputs of size 1 they",
     ["stay apart", "meet all the same", "fly off"],
@@ -30,25 +38,42 @@ bet_inputs = predict(
     why="Inputs push the tanh where it is flat. There every step forgets, though the norm of W promises nothing.",
 )
 
+
+def ring(left: float) -> str:
+    """What is left of the ring's first distances, as an option of ``bet_inputs``."""
+    return ("meet all the same", "stay apart", "fly off")[bisect((0.01, 10.0), left)]
+
+
 bet_real = predict(
-    "A tanh-RNN trained on text without a bound; its norm ends near 3. After 40 words of a page the median distance",
+    "An RNN trained on text without a bound; its norm ends near 3. Two readers then read the same 40 words. "
+    "On the median page their distance",
     ["has grown", "is about as at first", "is below a tenth"],
     answer="is below a tenth",
     why="Words are inputs, and large ones once trained: they push the tanh where it is flat.",
 )
 
-norm = question(
-    "An RNN has spectral norm 2. What follows?",
-    ["it remembers its start for ever", "nothing, without measuring", "training will fail"],
-    answer="nothing, without measuring",
-    why="A norm below 1 is sufficient for forgetting, not necessary. Inputs that saturate the tanh can make up for it.",
-)
+
+def reading(left: float) -> str:
+    """What is left of two readers' distance, as an option of ``bet_real``."""
+    return ("is below a tenth", "is about as at first", "has grown")[bisect((0.1, 1.5), left)]
+
 
 which = question(
     "W has spectral radius 0.9 and norm 5. Two states are 0.01 apart. After one step of tanh(W h + x) they are at most",
     ["0.009 apart", "0.05 apart", "5 apart"],
     answer="0.05 apart",
     why="One step obeys the norm; the radius speaks of powers of W, in the end.",
+)
+
+three = question(
+    "A stable RNN, λ = 0.9, should use a bit that it read 100 steps ago. Why will training not find that out?",
+    [
+        "the gradient that reaches back 100 steps is below 0.9^100 of what it was",
+        "the gradient explodes on its way back through 100 steps of the same W",
+        "the gradient is exact, but the learning rate of a stable model is small",
+    ],
+    answer="the gradient that reaches back 100 steps is below 0.9^100 of what it was",
+    why="That is 3e-5. The state keeps no more of the bit than that either: it is the same product.",
 )
 
 median = question(

@@ -41,29 +41,56 @@ def clip_singular_values(answer: Callable[[Tensor, float], Tensor]) -> str | Non
     return None
 
 
-@exercise("Every entry gives up the same amount, as far as it has it.")
-def soft_threshold(answer: Callable[[Tensor, float], Tensor]) -> str | None:
-    """A row moved towards zero by tau, entry by entry, from (row, tau); then used to meet an l1 radius."""
-    row = torch.tensor([3.0, -1.0, 0.5, -2.0], dtype=torch.float64)
-    for tau, expected in ((1.0, [2.0, 0.0, 0.0, -1.0]), (0.25, [2.75, -0.75, 0.25, -1.75])):
-        given = answer(row, tau)
-        wrong = {
-            "the signs are lost: multiply by row.sign()": [abs(v) for v in expected],
-            "an entry crossed zero: what would become negative in size is zero": (
-                (row.abs() - tau) * row.sign()
-            ).tolist(),
-            "you subtracted tau from the entries themselves: shrink their sizes": (row - tau).tolist(),
-            "you subtracted tau from the entries themselves: shrink their sizes, |row|": (
-                (row - tau).clamp(min=0)
-            ).tolist(),
-            "you kept large entries whole (hard threshold): they give up tau as well": torch.where(
-                row.abs() > tau, row, 0.0
-            ).tolist(),
-        }
-        if mistake := named_mistake(given, expected, wrong):
-            return mistake
-    nearest = l1_rows_project(row[None], 3.0)[0]
-    return mismatch(answer(row, 1.0), nearest)
+@exercise("Whoever survives the cut by τ decides how large τ must be, and one sort finds them.")
+def threshold(answer: Callable[[Tensor, float], Tensor]) -> str | None:
+    """What every entry gives up, from (row, radius): the row must lie outside the l1 ball of that radius."""
+    cases: tuple[tuple[list[float], float], ...] = (
+        ([3.0, -2.0, 0.5], 2.0),
+        ([-0.5, 4.0, 0.25, 3.5, -2.0], 5.0),
+        ([1.0, -1.0, 1.0, 1.0], 2.0),
+    )
+    rows = [(torch.tensor(row, dtype=torch.float64), radius) for row, radius in cases]
+    given = [float(answer(row, radius)) for row, radius in rows]
+    sizes = [(row.abs().sort(descending=True).values, radius) for row, radius in rows]
+
+    def surviving(survivors: Callable[[Tensor], int]) -> list[float]:
+        return [float((size[: survivors(size)].sum() - radius) / survivors(size)) for size, radius in sizes]
+
+    right = [float((row - l1_rows_project(row[None], radius)[0]).abs().max()) for row, radius in rows]
+    wrong = {
+        "that is τ if all entries survive; a small one gives up no more than it has": surviving(len),
+        "that is τ if the largest entry alone survives; often others do, too": surviving(lambda size: 1),
+        "divide what is too much by the number of those who pay for it": [
+            tau * int((size > tau).sum()) for tau, (size, _) in zip(right, sizes, strict=True)
+        ],
+        "that is the size of the smallest entry which survives; τ is what it gives up": [
+            float(size[size > tau][-1]) for tau, (size, _) in zip(right, sizes, strict=True)
+        ],
+    }
+    for (row, radius), value, tau in zip(cases, given, right, strict=True):
+        if abs(value - tau) > 1e-6:
+            unnamed = f"for the row {row} and radius {radius:g} τ is {tau:g}, yours is {value:g}"
+            return named_mistake(given, right, wrong, unnamed=unnamed)
+    return None
+
+
+@exercise("A gate that mixes the old state with a new one: the same three steps, and the rate of a gated unit.")
+def unit_rate(answer: Callable[[float, float, float], float]) -> str | None:
+    """λ of h' = f h + (1 - f) z, from (ceiling of f, weight of h in f, weight of h in z, below 1 in size)."""
+    cases = ((0.9, 0.05, 0.5), (0.5, -0.3, 0.2), (0.7, 0.2, -0.9))
+    given = [float(answer(*case)) for case in cases]
+    wrong = {
+        "σ has slope at most 1/4, and you used 1": [f + (1 - f) * abs(z) + 2 * abs(w) for f, w, z in cases],
+        "old state and candidate both lie in [-1, 1]: they differ by up to 2, not 1": [
+            f + (1 - f) * abs(z) + abs(w) / 4 for f, w, z in cases
+        ],
+        "true, but loose: the candidate counts 1 - f of the time, and f + (1 - f)|w_z| is largest at the ceiling": [
+            f + abs(z) + abs(w) / 2 for f, w, z in cases
+        ],
+        "the gate changes with the state, too: f - f̃ is missing": [f + (1 - f) * abs(z) for f, w, z in cases],
+        "weights may be negative: their sizes count": [f + (1 - f) * z + w / 2 for f, w, z in cases],
+    }
+    return named_mistake(given, [f + (1 - f) * abs(z) + abs(w) / 2 for f, w, z in cases], wrong)
 
 
 @exercise("So a set that is moved onto after every step needs no change in training.")

@@ -10,31 +10,6 @@ import torch
 from lessons_lib.checks.exercises import exercise, named_mistake
 
 
-@exercise("λ^k does the work; everything before it is a constant.")
-def bound(answer: Callable[[float, int, int, float, float], float]) -> str | None:
-    """lipschitz * rate^k * min(drive / (1 - rate), sqrt(d)), from (rate, k, d, drive, lipschitz)."""
-    for rate, k, d, drive, lipschitz in ((0.8, 3, 4, 0.2, 3.0), (0.9, 5, 9, 2.0, 0.5)):
-        M = min(drive / (1 - rate), math.sqrt(d))
-        given = answer(rate, k, d, drive, lipschitz)
-        wrong = {
-            "the output's Lipschitz constant is missing": rate**k * M,
-            "the rate acts at every one of the k steps: rate ** k": lipschitz * rate * M,
-            "k is an exponent, not a factor": lipschitz * rate * k * M,
-            "M is missing: the state that is cut off may be that large": lipschitz * rate**k,
-            "the number of steps is k, not k - 1": lipschitz * rate ** (k - 1) * M,
-            "the number of steps is k, not k + 1": lipschitz * rate ** (k + 1) * M,
-            "M holds for the state: the 1/(1 - rate) in it is not to be multiplied again": lipschitz
-            * rate**k
-            * M
-            / (1 - rate),
-        }
-        expected = lipschitz * rate**k * M
-        unnamed = f"for rate {rate:g}, k = {k}, d = {d}: {{}}"
-        if mistake := named_mistake(given, expected, wrong, 1e-9, unnamed=unnamed):
-            return mistake
-    return None
-
-
 @exercise("A digit more costs log 10 / log(1/λ) inputs more.")
 def context_for(answer: Callable[[float, float, float, float], int]) -> str | None:
     """The smallest k >= 0 with lipschitz * rate^k * M <= accuracy, from (rate, M, lipschitz, accuracy)."""
@@ -59,6 +34,27 @@ def context_for(answer: Callable[[float, float, float, float], int]) -> str | No
         unnamed = f"{case} it is {expected}, yours is {given}"
         if mistake := named_mistake(given, expected, wrong, None, named=f"{case}: {{}}", unnamed=unnamed):
             return mistake
+    return None
+
+
+@exercise("Both errors shrink by w in the end; before that the upper one is fed by the lower.")
+def two_errors(answer: Callable[[float, float], torch.Tensor]) -> str | None:
+    """[[w, 0], [gain w, w]], from (w, gain)."""
+    for w, gain in ((0.8, 5.0), (0.5, 3.0)):
+        given = answer(w, gain)
+        wrong = {
+            "the upper layer reads the new state of the lower, whose error has shrunk by w already": [gain, w],
+            "that is one rate for both: the lower error feeds the upper one": [0.0, w],
+            "the upper layer's own error is multiplied by w, too": [gain * w, 0.0],
+            "the upper layer's own error is multiplied by w, not carried over whole": [gain * w, 1.0],
+            "the upper layer multiplies what it reads by its gain": [w, w],
+            "first comes what the lower error adds, then the upper's own": [w, gain * w],
+            "only what enters from below is multiplied by the gain": [gain * w, gain * w],
+        }
+        known = {mistake: [[w, 0.0], row] for mistake, row in wrong.items()}
+        said = named_mistake(given, [[w, 0.0], [gain * w, w]], known)
+        if said:
+            return f"for w = {w:g} and gain {gain:g}: {said}"
     return None
 
 

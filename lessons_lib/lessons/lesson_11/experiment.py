@@ -9,6 +9,7 @@ windows cut to their last k tokens, which is how it is done here.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.corpora import ProductOfLags
+from lessons_lib.experiments.experiment import Experiment, grid
 from lessons_lib.models import LanguageModel, TanhRNN, seeded
 from lessons_lib.stability import SpectralBall, TrainingConstants, Unconstrained
 from lessons_lib.training import Mailbox, Settings, TrainingState, training_step
@@ -90,21 +92,25 @@ class TwinRecord:
     """Where the twins stand after ``step`` steps (1, 2, ...); dictionaries by context length k.
 
     ``losses``: nats before the step, the recurrent model's under None.  ``weight_gap``: ‖w_rec - w_trunc‖_2 over all
-    weights.  ``relative_gap``: that over the longer of the two ways from the start, so that 1 means "as far from each
-    other as from where they began".  ``prediction_gap``: the largest ‖logits_rec - logits_trunc‖_2 on held-out
-    windows.  ``log10_bound``: the theorem's bound on ``weight_gap``, inf where it has none.
+    weights.  ``way``: the longer of the two ways from the start.  ``relative_gap``: the gap over the way, 1 being "as
+    far from each other as from where they began".  ``prediction_gap``: the largest ‖logits_rec - logits_trunc‖_2 on
+    held-out windows.  ``log10_bound``: the theorem's bound on ``weight_gap``, inf where it has none.
     """
 
     step: int
     losses: dict[int | None, float]
     weight_gap: dict[int, float]
-    relative_gap: dict[int, float]
+    way: dict[int, float]
     prediction_gap: dict[int, float]
     log10_bound: dict[int, float]
 
+    @property
+    def relative_gap(self) -> dict[int, float]:
+        return {k: gap / self.way[k] for k, gap in self.weight_gap.items()}
+
     def says_something(self, context_length: int) -> bool:
-        """Whether the theorem's bound is at most 1: weights further apart than that are no news."""
-        return self.log10_bound[context_length] <= 0
+        """Whether the theorem's bound is below the way gone: that the twins are no further apart is no news."""
+        return self.log10_bound[context_length] < math.log10(self.way[context_length])
 
 
 def twins(
@@ -168,17 +174,17 @@ def _steps(
             constants = constants.widened(TrainingConstants.of(state.model, constants.inputs))
         whole = _weights(model)
         logits = _last_logits(model, held_out)
-        weight, relative, prediction, bound = {}, {}, {}, {}
+        weight, way, prediction, bound = {}, {}, {}, {}
         for k, state in states.items():
             if k is None:
                 continue
             cut = _weights(state.model)
             weight[k] = float((whole - cut).norm())
-            relative[k] = weight[k] / max(float((whole - start).norm()), float((cut - start).norm()))
+            way[k] = max(float((whole - start).norm()), float((cut - start).norm()))
             difference = logits - _last_logits(state.model, held_out[:, -k:])
             prediction[k] = float(difference.norm(dim=-1).max())
             bound[k] = constants.log10_weight_gap(k, step, step_size)
-        yield TwinRecord(step, losses, weight, relative, prediction, bound)
+        yield TwinRecord(step, losses, weight, way, prediction, bound)
 
 
 @torch.no_grad()
@@ -228,3 +234,50 @@ def measure(
     model, windows = beginning(seed, gain=STABLE_RATE if stable else UNSTABLE_GAIN, tokens=tokens)
     how = settings(STABLE_RATE if stable else None)
     return list(twins(model, windows, context_lengths, how, steps=steps))
+
+
+# -- what is stored: a long training ---------------------------------------------------------------------------------
+
+LONG, MOMENTS, SEEDS = 300, (1, 3, 10, 30, 100, 200, 300), (0, 1, 2)
+COMPARED = (5, 20)
+
+
+@dataclass(frozen=True)
+class Twin:
+    """One twin at one moment: ``k`` its context length, None the recurrent model.
+
+    ``loss``: nats, mean over the last fifth of the steps so far (fresh windows each step); ``relative_gap``: to the
+    recurrent model, None for that one.
+    """
+
+    start: str
+    seed: int
+    k: int | None
+    step: int
+    loss: float
+    relative_gap: float | None
+
+
+def long_training(start: str, seed: int) -> list[Twin]:
+    """The recipe for LONG steps, looked at at MOMENTS."""
+    records = measure(seed, stable=start == "stable", steps=LONG, context_lengths=COMPARED)
+    points = []
+    for step in MOMENTS:
+        fifth = records[step - max(1, step // 5) : step]
+        for k in (None, *COMPARED):
+            loss = math.fsum(record.losses[k] for record in fifth) / len(fifth)
+            gap = None if k is None else float(f"{records[step - 1].relative_gap[k]:.4g}")
+            points.append(Twin(start, seed, k, step, round(loss, 4), gap))
+    return points
+
+
+TWINS = Experiment(
+    "twins",
+    "twins trained for 300 steps from a stable and from an unstable start: losses and weight gaps",
+    grid(start=("stable", "unstable"), seed=SEEDS),
+    long_training,
+    Twin,
+    {"steps": LONG, "width": WIDTH, "batch_size": BATCH_SIZE, "window": STEPS, "step_size": f"{STEP_SIZE} / t"}
+    | {"stable": f"{STABLE_RATE} x orthogonal, projected", "unstable": f"{UNSTABLE_GAIN} x orthogonal, free"},
+    unit="nats",
+)

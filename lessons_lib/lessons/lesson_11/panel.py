@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import ipywidgets as widgets
@@ -13,6 +14,7 @@ from lessons_lib.lessons.lesson_11 import experiment as twins
 from lessons_lib.panels.controls import NumberControl
 from lessons_lib.panels.live_plot import LivePlot
 from lessons_lib.panels.panel import PlayerPanel
+from lessons_lib.panels.transport import action
 from lessons_lib.stability import SpectralBall, Unconstrained
 from lessons_lib.training import Mailbox
 
@@ -20,8 +22,11 @@ STARTS = {  # name: gain of the orthogonal W, bound
     "stable": (twins.STABLE_RATE, twins.STABLE_RATE),
     "unstable": (twins.UNSTABLE_GAIN, None),
 }
-COMPARED = (5, 20)  # the k's that are always there
+COMPARED = twins.COMPARED  # the k's that are always there
 SMALLEST = 1e-12
+LONG = 500  # steps: at normal speed close to a minute, long enough to be steered
+PLACES = {5: 1, 20: 3}  # in the order of colours, of which the first is the RNN's
+MEAN = 20  # steps over which the losses are averaged: a batch of 32 windows tells little
 
 
 class TwinsPanel(PlayerPanel):
@@ -31,6 +36,7 @@ class TwinsPanel(PlayerPanel):
 
     Args:
         prediction: a question to be answered first: until then Play is locked.
+        outcome: what a record shows about the bet, asked at every step until it is one of the options.
         name: identifies the panel.
         steps: steps of a whole run.
         seed: of the start and the data.
@@ -40,11 +46,13 @@ class TwinsPanel(PlayerPanel):
         self,
         *,
         prediction: Question | None = None,
+        outcome: Callable[[twins.TwinRecord], str | None] | None = None,
         name: str = "twins",
-        steps: int = twins.TRAINING_STEPS,
+        steps: int = LONG,
         seed: int = 0,
     ) -> None:
-        self.steps, self.seed = steps, seed
+        self.steps, self.seed, self._outcome = steps, seed, outcome
+        self._recent: deque[twins.TwinRecord] = deque(maxlen=MEAN)
         self._start = "stable"
         self._record: twins.TwinRecord | None = None
         self.plot = LivePlot(_traces(), _layouts(steps), alt="Nothing to see yet: press Play.")
@@ -70,19 +78,15 @@ class TwinsPanel(PlayerPanel):
         )
         self._mailbox = Mailbox(twins.settings(self.bound.value))
         self.starts = {
-            "stable": self._button(
-                ".8 × orthogonal, projected", "", "Begin again, stable", lambda: self.begin("stable")
-            ),
-            "unstable": self._button(
-                "2 × orthogonal, free", "", "Begin again, unstable", lambda: self.begin("unstable")
-            ),
+            "stable": action(".8 × orthogonal, projected", "", "Begin again, stable", lambda: self.begin("stable")),
+            "unstable": action("2 × orthogonal, free", "", "Begin again, unstable", lambda: self.begin("unstable")),
         }
         tooltips = (
             "Train the twins, from the start or from a pause",
             "Finish the step in hand, then wait",
             "Begin again from the same first weights",
         )
-        super().__init__(self._twins, self._draw, tooltips, name=name, prediction=prediction)
+        super().__init__(self._twins, self._draw, tooltips, name=name, prediction=prediction, speed="normal")
 
     @property
     def settings(self) -> twins.Settings:
@@ -100,13 +104,14 @@ class TwinsPanel(PlayerPanel):
         self.player.reset()
         self._mailbox = Mailbox(twins.settings(self.bound.value))
         self._record = None
+        self._recent.clear()
         self.plot.clear()
         self._show_state()
 
     def _rows(self) -> list[widgets.Widget]:
         wrap = {"flex_flow": "row wrap", "align_items": "center", "grid_gap": "0 10px"}
         label = widgets.HTML("Start from", layout=widgets.Layout(margin="2px 4px"))
-        buttons = [*self.buttons.values(), label, *self.starts.values()]
+        buttons = [*self.transport(), label, *self.starts.values()]
         steering = widgets.Box(buttons, layout=widgets.Layout(**wrap))
         columns = {"grid_template_columns": "repeat(auto-fit, minmax(20em, 1fr))", "grid_gap": "0 16px"}
         sliders = widgets.GridBox([self.bound, self.context], layout=widgets.Layout(**columns))
@@ -124,18 +129,26 @@ class TwinsPanel(PlayerPanel):
 
     def _draw(self, record: twins.TwinRecord) -> None:
         self._record = record
+        self._recent.append(record)
         shown = {f"k = {k}": k for k in COMPARED} | {"yours": int(self.context.value or 1)}
         gaps = {
             name: ([record.step], [max(record.relative_gap[k], SMALLEST)])
             for name, k in shown.items()
             if k in record.relative_gap
         }
-        own = shown["yours"]
-        losses = {"recurrent loss": ([record.step], [record.losses[None]])}
-        if own in record.losses:
-            losses["your loss"] = ([record.step], [record.losses[own]])
+        losses = {
+            f"loss, {name}": ([record.step], [self._mean_loss(k)])
+            for name, k in {"recurrent": None, **shown}.items()
+            if k in record.losses
+        }
         self.plot.draw(append=gaps | losses)
+        if self.prediction and self._outcome and self.prediction.outcome is None:
+            self.prediction.settle(self._outcome(record))
         self._show_state()
+
+    def _mean_loss(self, k: int | None) -> float:
+        losses = [record.losses[k] for record in self._recent]
+        return sum(losses) / len(losses)
 
     def _words(self) -> str:
         return "" if self._record is None else in_words(self._record, int(self.context.value or 1))
@@ -159,20 +172,19 @@ def _traces() -> dict[str, dict[str, Any]]:
         marker = {"size": 5, "color": style.colour}
         return {"type": "scatter", "plot": plot, "mode": "lines", "name": label, "line": style.line, "marker": marker}
 
-    yours = ordered_style(4)
-    gaps = {f"k = {k}": curve("gap", f"k = {k}", ordered_style(2 * i)) for i, k in enumerate(COMPARED)}
+    styles = {f"k = {k}": ordered_style(PLACES[k]) for k in COMPARED} | {"yours": ordered_style(4)}
+    labels = {name: "your k" if name == "yours" else name for name in styles}
     return {
-        **gaps,
-        "yours": curve("gap", "your k", yours),
-        "recurrent loss": curve("loss", "recurrent", style_of("rnn")),
-        "your loss": curve("loss", "your k", yours),
+        **{name: curve("gap", labels[name], style) for name, style in styles.items()},
+        "loss, recurrent": curve("loss", "recurrent", style_of("rnn")),
+        **{f"loss, {name}": curve("loss", labels[name], style) for name, style in styles.items()},
     }
 
 
 def _layouts(steps: int) -> dict[str, dict[str, Any]]:
     return {
         "gap": _layout("How far apart the twins are", "weight gap, relative to the way gone", steps, type="log"),
-        "loss": _layout("Do they learn the same?", "loss (nats)", steps),
+        "loss": _layout("What they have learned", f"loss (nats), mean of {MEAN} steps", steps),
     }
 
 

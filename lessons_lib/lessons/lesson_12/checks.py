@@ -10,22 +10,36 @@ import torch
 from lessons_lib.checks.exercises import exercise, named_mistake
 
 
-@exercise("The first word is given, not predicted: N words hold N - 1 predictions.")
-def stream_perplexity(answer: Callable[[torch.Tensor, torch.Tensor], float]) -> str | None:
-    """exp of the mean negative log-likelihood over the N - 1 predictions; ``log_p[a, b]`` is ln p(b after a)."""
+@exercise("The biases are free in the published code: nothing keeps this number away from 1.")
+def largest_forget_gate(answer: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float], float]) -> str | None:
+    """The largest value that any forget gate can take: recurrent rows, input rows, biases, and the inputs' clip."""
     generator = torch.Generator().manual_seed(0)
-    log_p = torch.randn(5, 5, generator=generator, dtype=torch.float64).log_softmax(-1)
-    tokens = torch.tensor([0, 3, 1, 4, 2, 2, 0, 1, 3])
-    total = -float(log_p[tokens[:-1], tokens[1:]].sum())
-    count = len(tokens) - 1
-    given = float(answer(log_p, tokens))
-    wrong = {
-        "you divided by all N words; the first one is never predicted": math.exp(total / (count + 1)),
-        "you divided by N - 2; between N words there are N - 1 steps": math.exp(total / (count - 1)),
-        "you divided by the size of the vocabulary; divide by the number of predictions": math.exp(total / 5),
-        "you did not divide: that is one over the probability of the whole text": math.exp(total),
-    }
-    return named_mistake(given, math.exp(total / count), wrong)
+    for units, size, clip in ((3, 2, 0.5), (4, 5, 1.0)):
+        recurrent, inputs = (torch.randn(units, n, generator=generator) / 4 for n in (units, size))
+        bias = torch.randn(units, generator=generator)
+
+        def gate(*parts: torch.Tensor) -> float:
+            return float(torch.sigmoid(torch.stack(parts).sum(0).max()))
+
+        rows, heard = recurrent.abs().sum(1), inputs.abs().sum(1)
+        wrong = {
+            "you left the bias out, and it is the part that is free": gate(rows, clip * heard),
+            "you summed over columns; row j holds what unit j hears": gate(recurrent.abs().sum(0), clip * heard, bias),
+            "you left the inputs out": gate(rows, bias),
+            "an input is at most the clip, not 1": gate(rows, heard, bias) if clip != 1 else math.nan,
+            "you took the sizes of the biases; a negative one closes the gate": gate(rows, clip * heard, bias.abs()),
+            "the largest sum of one unit counts, not the sum of the largest parts": float(
+                torch.sigmoid(rows.max() + clip * heard.max() + bias.max())
+            ),
+            "weights without their signs removed: h and x choose their signs to open the gate": gate(
+                recurrent.sum(1), clip * inputs.sum(1), bias
+            ),
+            "that is the sum before the sigmoid": float((rows + clip * heard + bias).max()),
+        }
+        given = float(answer(recurrent, inputs, bias, clip))
+        if said := named_mistake(given, gate(rows, clip * heard, bias), wrong, 1e-5):
+            return said
+    return None
 
 
 @exercise("An overlap is not yet a proof of sameness: it says that these seeds cannot tell the rows apart.")
@@ -37,6 +51,7 @@ def overlap(answer: Callable[[Sequence[float], Sequence[float]], bool]) -> str |
         ([91.0, 96.0, 94.0], [95.0, 99.0, 97.0], "they share 95 to 96"),
         ([90.0, 99.0, 94.0], [95.0, 96.0, 95.5], "the second range lies inside the first"),
         ([95.0, 96.0, 95.5], [90.0, 99.0, 94.0], "the first range lies inside the second"),
+        ([90.0, 93.0], [93.0, 95.0], "they have 93 in common"),
     )
     for first, second, why in cases:
         given = answer(first, second)

@@ -52,7 +52,9 @@ def factory(family: str, seed: int = 0, reading: Text | None = None) -> tuple[La
         raise ValueError(f"unknown family {family!r}: choose rnn or lstm")
     source, d = reading or text(), width()
     core = TanhRNN(d, d) if family == "rnn" else LSTM(d, d, input_clip=INPUT_CLIP)
-    return LanguageModel(core, source.vocabulary_size, d), Stream(source.train.to(default_device()), BATCH_SIZE, STEPS)
+    return LanguageModel(core, source.vocabulary_size, d), Stream(
+        source.train.to(default_device()), BATCH_SIZE, STEPS, unit=source.unit
+    )
 
 
 def settings(row: str, learning_rate: float | None = None) -> Settings:
@@ -70,7 +72,8 @@ def settings(row: str, learning_rate: float | None = None) -> Settings:
 def probe(reading: Text | None = None) -> Probe:
     """What the panel measures about once a second; little text, because a slider's move waits for it to end."""
     source = reading or text()
-    return Probe(Stream(source.held_out, 1, 1_000)[0], source.sample()[:1, :41], max_context=25, max_lag=25)
+    held_out = Stream(source.held_out, 1, 1_000)[0]
+    return Probe(held_out, source.sample()[:1, :41], max_context=25, max_lag=25, writer=source.writer())
 
 
 @dataclass(frozen=True)

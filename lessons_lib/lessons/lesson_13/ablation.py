@@ -1,19 +1,21 @@
 """A learner's own ablation: any model, task, context length k and rate λ of the library, and a report to fill in.
 
-One thing is varied, everything else is held: the same batches, optimiser and number of steps for all, several seeds,
-and beside each loss the best one that its context allows, where mathematics knows it.
+One thing is varied, everything else is held: the same batches, optimiser and number of steps for all, cores of nearly
+the same number of parameters, several seeds, and beside each loss the best one that its context allows, where
+mathematics knows it.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from lessons_lib.corpora import (
     Batches,
@@ -40,17 +42,12 @@ from lessons_lib.models import (
     Windowed,
     seeded,
 )
-from lessons_lib.runs import Measure, Measurements
-from lessons_lib.stability import (
-    StableSet,
-    Unconstrained,
-    layers_of,
-    set_for,
-    singular_values,
-)
+from lessons_lib.models.size import parameter_count
+from lessons_lib.stability import StableSet, Unconstrained, set_for
 from lessons_lib.training import Settings, batch_loss, default_device, mean_loss
 
 WIDTH, BATCH_SIZE, STEPS = 32, 16, 64
+PARAMETERS = 12_000  # of a core, to the nearest width
 INPUT_CLIP = 0.75  # a stable LSTM's certificate needs it; every LSTM here has it
 RECURRENT: dict[str, Any] = {"RNN": TanhRNN, "GRU": GRU, "LSTM": LSTM}
 FEED_FORWARD = ("TCN", "gated convolution", "WaveNet", "transformer")
@@ -181,22 +178,39 @@ class Choice:
         return Unconstrained() if self.bound is None else _promised(self.model, self.bound)
 
     def core(self) -> Any:
-        """The model's core, with its weights from torch's global generator."""
-        k = self.k or 0
-        match self.model:
-            case "linear recurrence":
-                return LinearRecurrence(WIDTH, WIDTH, units=2 * WIDTH)
-            case "TCN":
-                return TCN(WIDTH, WIDTH, layers=int(math.log2((k - 1) / 2 + 1)))
-            case "WaveNet":
-                return WaveNet(WIDTH, WIDTH, layers=int(math.log2(k - 1)))
-            case "gated convolution":
-                return GatedConvolution(WIDTH, WIDTH, layers=2, kernel_size=(k - 1) // 2 + 1)
-            case "transformer":
-                return Transformer(WIDTH, WIDTH, layers=2, window=(k - 1) // 2 + 1)
-        clip = {"input_clip": INPUT_CLIP} if self.model == "LSTM" else {}
-        core = RECURRENT[self.model](WIDTH, 2 * WIDTH, **clip)
-        return core if self.k is None else Windowed(core, self.k)
+        """The model's core, of about 12,000 parameters, with its weights from torch's global generator."""
+        return _core(self.model, self.k, _width(self.model, self.k))
+
+
+def _core(model: str, k: int | None, width: int) -> Any:
+    fits = k or 0
+    match model:
+        case "linear recurrence":
+            return LinearRecurrence(WIDTH, WIDTH, units=width)
+        case "TCN":
+            return TCN(WIDTH, width, layers=int(math.log2((fits - 1) / 2 + 1)))
+        case "WaveNet":
+            return WaveNet(WIDTH, width, layers=int(math.log2(fits - 1)))
+        case "gated convolution":
+            return GatedConvolution(WIDTH, width, layers=2, kernel_size=(fits - 1) // 2 + 1)
+        case "transformer":
+            return Transformer(WIDTH, width, layers=2, window=(fits - 1) // 2 + 1)
+    clip = {"input_clip": INPUT_CLIP} if model == "LSTM" else {}
+    core = RECURRENT[model](WIDTH, width, **clip)
+    return core if k is None else Windowed(core, k)
+
+
+@lru_cache
+def _width(model: str, k: int | None) -> int:
+    """The width at which a core comes nearest to 12,000 parameters."""
+
+    def parameters(width: int) -> int:
+        with seeded(0):  # building draws numbers that a training must not miss
+            return parameter_count(_core(model, k, width))
+
+    widths = range(8, 400, 8 if model == "transformer" else 1)
+    above = bisect_left(widths, PARAMETERS, lo=1, key=parameters)
+    return min(widths[above - 1 : above + 1], key=lambda width: abs(parameters(width) - PARAMETERS))
 
 
 def can_be_bounded(model: str, bound: float) -> bool:
@@ -227,50 +241,6 @@ def settings(choice: Choice) -> Settings:
     """For Adam: full backpropagation inside a step, clipped at 1, and the choice's stable set."""
     steps = factory(choice)()[1].steps
     return Settings(steps, learning_rate=5e-3, gradient_clip=1.0, stable_set=choice.stable_set)
-
-
-def probe(choice: Choice, lags: int = 24) -> Measure:
-    """What a live run draws of *any* model: held-out loss, its gradient by lag, and what forgetting costs.
-
-    The gradient is that of the last token's loss with respect to the inputs 0, 1, 2, ... tokens back; the error, how
-    far the last logits move when only the last 1, 2, 3, ... tokens are read.  Singular values and the certified rate
-    where the model has recurrent layers.
-    """
-    task = TASKS[choice.task]
-    scored = 2 if isinstance(task, Answers) else 1_000
-
-    inputs, targets = (part[:8, -lags - 1 :] for part in task.training(HELD_OUT_SEED)[0])
-
-    def look(model: LanguageModel, how: Settings) -> Measurements:
-        return Measurements(
-            held_out_loss=task.loss(model, scored),
-            singular_values=singular_values(model)[0].tolist() if layers_of(model) else None,
-            gradient_by_lag=_input_gradient(model, inputs, targets),
-            truncation_error=_forgetting(model, inputs),
-            rate=how.stable_set.rate(model),
-        )
-
-    return look
-
-
-def _input_gradient(model: LanguageModel, inputs: Tensor, targets: Tensor) -> list[float]:
-    """Mean norm of the last loss's gradient at the inputs, the latest first."""
-    with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
-        embedded = model.embed(inputs).detach().requires_grad_()
-        loss = model.loss(model.core(embedded)[0][:, -1:], targets[:, -1:])
-        (gradient,) = torch.autograd.grad(loss, embedded)
-    return gradient.norm(dim=-1).mean(0).flip(0).tolist()
-
-
-@torch.no_grad()
-def _forgetting(model: LanguageModel, inputs: Tensor) -> list[float]:
-    """The largest distance of the last logits from those of a model that reads the last 1, 2, 3, ... tokens only."""
-
-    def last(tokens: Tensor) -> Tensor:
-        return model.logits(model(tokens)[0][:, -1])
-
-    whole = last(inputs)
-    return [float((last(inputs[:, -k:]) - whole).norm(dim=-1).max()) for k in range(1, inputs.shape[1])]
 
 
 @dataclass(frozen=True)

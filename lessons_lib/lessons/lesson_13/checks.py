@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
+from itertools import accumulate, product
 
 import torch
 from torch import Tensor
@@ -51,6 +53,9 @@ def scan(answer: Callable[[float, Tensor], Tensor]) -> str | None:
 
         given = answer(rate, inputs)
         wrong = {
+            "right up to four inputs: when span is 4, power must be rate ** 4, and yours is rate ** 3": doubled(
+                lambda span: 1 + int(math.log2(span))
+            ),
             "what is span steps older has faded by rate ** span, not by rate": doubled(lambda span: 1),
             "what is span steps older has faded span times: rate ** span": doubled(lambda span: 2 * span),
             "nothing has faded: the exponent is span": doubled(lambda span: 0),
@@ -58,6 +63,32 @@ def scan(answer: Callable[[float, Tensor], Tensor]) -> str | None:
         unnamed = f"for inputs {inputs.tolist()}: {{}}"
         if mistake := named_mistake(given, torch.stack(expected), wrong, unnamed=unnamed):
             return mistake
+    return None
+
+
+@exercise("A factor of -1 turns and loses nothing: no power of it fades, and none explodes.")
+def parity(answer: Callable[[int], tuple[float, float]]) -> str | None:
+    """λ(x) and b(x) of h -> λ(x) h + b(x), from h = 1, so that h is below 0 after an odd number of ones."""
+    steps = [answer(bit) for bit in (0, 1)]
+    if not all(isinstance(step, tuple) and len(step) == 2 for step in steps):
+        return "return two numbers: what the state is multiplied by, and what is added"
+    steps = [(float(factor), float(added)) for factor, added in steps]
+    streams = [*product((0, 1), repeat=4), *product((0, 1), repeat=9), (1, 0, 0) * 100, (1, 1) * 200]
+    for bits in streams:
+        states = list(accumulate(bits, lambda h, bit: steps[bit][0] * h + steps[bit][1], initial=1.0))[1:]
+        odd = [count % 2 == 1 for count in accumulate(bits)]
+        wrong = [t for t, (h, is_odd) in enumerate(zip(states, odd, strict=True)) if (h < 0) != is_odd]
+        said = "".join(map(str, bits[:9])) + ("..." if len(bits) > 9 else "")
+        largest, least = max(map(abs, states)), min(map(abs, states))
+        if least < 1e-3:
+            return f"after {len(bits)} bits {said} no more than {least:.0e} is left of h: it fades into rounding"
+        if largest > 1e3:
+            return f"after {len(bits)} bits {said} h has grown to {largest:.0e}: it leaves every range of numbers"
+        if wrong:
+            if steps[1][0] >= 0 and steps[1][1] == 0:
+                return "a factor that is not negative never turns the sign, whatever the bits are"
+            t = wrong[0]
+            return f"bits {said}: after {t + 1} of them h is {states[t]:g}, the number of ones is {sum(bits[: t + 1])}"
     return None
 
 

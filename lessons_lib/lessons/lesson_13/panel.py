@@ -1,14 +1,19 @@
-"""Stability makes a recurrence parallel: Newton's guesses of a whole trajectory, and a slider for the gain."""
+"""Newton's guesses of a whole trajectory, with a slider for the gain; a training whose states are passed on or not."""
 
 from __future__ import annotations
 
+from typing import Any
+
+import ipywidgets as widgets
 import plotly.graph_objects as go
 
 from lessons_lib import figures
 from lessons_lib.checks import Question
 from lessons_lib.lessons.lesson_13.newton import TOLERANCE, largest_exponent, system
+from lessons_lib.lessons.lesson_13.state_passing import Passed
 from lessons_lib.models import looped_states, newton_guesses
-from lessons_lib.panels import Explorer, Knob
+from lessons_lib.panels import Explorer, Knob, TrainingPanel
+from lessons_lib.runs import Run
 
 LENGTH = 256
 WINDOW = slice(40, 80)  # a few steps of the middle: of 256 nothing could be told apart
@@ -55,3 +60,35 @@ def draw(gain: float, *, length: int = LENGTH, seed: int = 0) -> list[go.Figure]
 def panel(prediction: Question | None = None) -> Explorer:
     """The live panel: the gain moves, the count jumps where the exponent turns positive."""
     return Explorer(draw, KNOBS, name="newton", prediction=prediction)
+
+
+class PassingPanel(TrainingPanel):
+    """A training panel with one switch more: start each step from the last state of the step before, or from zeros.
+
+    The run's stream must be a :class:`lessons_lib.lessons.lesson_13.state_passing.Passed`.
+    """
+
+    def __init__(self, run: Run, **options: Any) -> None:
+        tip = "Start every training step from the last state of the step before. Off: from zeros."
+        self.passing = widgets.Checkbox(
+            description="pass the state on", tooltip=tip, indent=False, layout=widgets.Layout(width="auto")
+        )
+        self.passing.observe(lambda _: self._pass(run), "value")
+        super().__init__(run, **options)
+        run.listeners.append(self._pass)
+
+    def close(self) -> None:
+        """Let go of the run, and close every widget of the panel."""
+        if self._pass in self.run.listeners:
+            self.run.listeners.remove(self._pass)
+        super().close()
+
+    def _rows(self) -> list[widgets.Widget]:
+        *rows, body = super()._rows()
+        return [*rows, self.passing, body]
+
+    def _pass(self, run: Run) -> None:
+        """Also after a reset, which builds another stream."""
+        stream = run.stream
+        assert isinstance(stream, Passed)
+        stream.carries_state = self.passing.value

@@ -21,8 +21,9 @@ from lessons_lib.corpora import ProductOfLags, Stream
 from lessons_lib.experiments.experiment import Experiment, grid
 from lessons_lib.experiments.machine import shortest
 from lessons_lib.experiments.training import from_seed, trained
-from lessons_lib.models import LSTM, TCN, LanguageModel, LinearRecurrence
+from lessons_lib.models import LSTM, TCN, LanguageModel, LinearRecurrence, Transformer
 from lessons_lib.stability import EigenvalueDisc, Unconstrained
+from lessons_lib.stability.probes import tensors_of
 from lessons_lib.training import Settings, default_device, perplexity
 
 LANGUAGE = ProductOfLags(lags=(4, 16), flips=(0.05, 0.05))
@@ -37,6 +38,10 @@ CORES: dict[str, Callable[[], Any]] = {
     PROJECTED: lambda: LinearRecurrence(WIDTH, WIDTH, units=UNITS, bound=None),
     "LSTM": lambda: LSTM(WIDTH, 46),
     "TCN": lambda: TCN(WIDTH, 30, 4),  # sees 31 tokens; the language needs 16
+}
+# The same, and a Transformer without a window: what each keeps while it reads.
+READERS = {name: CORES[name] for name in ("linear recurrence", "LSTM", "TCN")} | {
+    "Transformer": lambda: Transformer(WIDTH, WIDTH, 1)
 }
 RIVALS = ("linear recurrence", "LSTM", "TCN")
 
@@ -108,6 +113,32 @@ def reading_speed(name: str, *, steps: int = 200) -> float:
         return model.logits(features).sum().item()
 
     return steps / shortest(read)
+
+
+def reading_cost(name: str, length: int, *, tokens: int = 16) -> tuple[int, float]:
+    """What one token more costs after ``length`` tokens, the state carried along.
+
+    Args:
+        name: one of READERS.
+        length: tokens read before.
+        tokens: how many are then read one by one.
+
+    Returns:
+        how many numbers the state holds by then; and seconds a token, the fastest of three.
+    """
+    model = LanguageModel(READERS[name](), LANGUAGE.vocabulary_size, WIDTH).to(default_device()).eval()
+    text = LANGUAGE.sample(length + tokens, seed=0)[None].to(default_device())
+    with torch.no_grad():
+        _, state = model(text[:, :length])
+
+    @torch.no_grad()
+    def read() -> float:
+        now = state
+        for t in range(length, length + tokens):
+            features, now = model(text[:, t : t + 1], now)
+        return features.sum().item()
+
+    return sum(part.numel() for part in tensors_of(state)), shortest(read) / tokens
 
 
 def speeds(rounds: int = 3) -> dict[str, dict[str, float]]:

@@ -2,58 +2,58 @@
 
 from lessons_lib.checks import predict, question
 
-same = question(
-    "Lesson 11: when do a recurrent model and its truncation train to nearly the same weights?",
-    ["when both are projected onto a stable set", "when k is the batch length", "always, given time"],
-    answer="when both are projected onto a stable set",
-    why="Then differences of the gradients fall like k λ^k, and the steps give them little time to grow.",
+apart = question(
+    "Lesson 08: two states of a λ-contractive map read the same t inputs. Their distance is then",
+    ["at most λ^t times as large", "at most λ t times as large", "zero, if λ is below 1"],
+    answer="at most λ^t times as large",
+    why="Each step multiplies the distance by λ at most. That product comes back today, in a proof.",
 )
 
-spread = question(
-    "Lesson 12: two models' perplexities over three seeds are 96 to 99 and 98 to 101. Which one is better?",
-    ["the first", "the seeds do not tell", "the second"],
-    answer="the seeds do not tell",
-    why="The ranges overlap. More seeds, or a smaller claim.",
+waits = question(
+    "Lesson 05: why is a tanh-RNN slow on a long sequence, however many processors there are?",
+    ["it has too many parameters", "each step waits for the one before", "a tanh is slow to compute"],
+    answer="each step waits for the one before",
+    why="T inputs are T steps in a row. Whether they must be is the question of today.",
 )
 
-bet_equal = predict(
-    "7 words are enough here. The same 75 steps of Adam, but the truncated RNN is given 15 words: its loss",
-    ["falls", "rises", "stays the same"],
-    answer="rises",
-    why="Every word more is a step more to learn through, and brings no news. A convolution need not go through them.",
+bet_gain = predict(
+    "256 steps took 5 iterations at gain 0.8. At gain 2, where differences grow, they take",
+    ["about 10", "about 30", "about 100"],
+    answer="about 100",
+    why="An error at an early step grows on its way to the later ones, so that these must wait for it.",
 )
 
-bet_choice = predict(
-    "The RNN truncated to k = 7, on this language. In 300 steps it comes",
-    ["near the upper level, and stays", "near the lower level", "below the lower level"],
-    answer="near the upper level, and stays",
-    why="It sees 7 words, exactly as many as are needed. Nothing can be better than the lower level, except by luck.",
+bet_parity = predict(
+    "The stable RNN is asked about bits 31 to 40 of new sequences. Of its answers are right",
+    ["about half", "about three quarters", "nearly all"],
+    answer="about half",
+    why="What was read 31 steps ago is left at 4 percent of its size, and the answer turns on it.",
 )
 
-bet_linear = predict(
-    "A linear recurrence of 64 units, every |λ| below 0.98, trains on it for some hundred steps. Its perplexity is",
-    ["1.64 times the optimum", "within a tenth of the optimum", "below the optimum"],
-    answer="within a tenth of the optimum",
-    why="A unit that turns by its angle at every step can count to 16. The MLP behind it reads off which word it was.",
+bet_pass = predict(
+    "Trained from zero states on 32 words, its loss far behind word 32 will be",
+    ["above that up to word 32", "level with that", "below that"],
+    answer="above that up to word 32",
+    why="There it reads states that no training step has shown it.",
 )
 
-fair = question(
-    "A TCN with context 63 beats an RNN truncated to 10. Does it show that convolutions are better?",
-    ["yes", "no: the contexts differ", "no: TCNs have more layers"],
-    answer="no: the contexts differ",
-    why="One thing must vary. At equal context the question is open; here two things varied at once.",
+why_scan = question(
+    "A linear recurrence has λ = 1.1. In exact numbers a parallel scan finds its states",
+    ["rightly, at every length", "only where T is small", "never, as it is unstable"],
+    answer="rightly, at every length",
+    why="Linearity permits the scan. Stability keeps its numbers bounded, and permits cutting off the past.",
 )
 
-tune = question(
-    "In your ablation the RNN was worst at a learning rate of 0.005. What may you claim?",
-    ["RNNs are worst", "the RNN was worst at this rate and these steps", "nothing at all"],
-    answer="the RNN was worst at this rate and these steps",
-    why="A fair table searches a rate for each row. Where that is too dear, the limit belongs into the report.",
+many = question(
+    "Newton's method on 10,000 steps of an RNN ends after 6 iterations. So along this trajectory, most likely,",
+    ["differences of states grow", "differences of states die out", "the RNN is a linear one"],
+    answer="differences of states die out",
+    why="Then an error at one step is forgotten before it spoils the later ones.  A linear one takes one iteration.",
 )
 
-linear = question(
-    "Why can a linear recurrence be trained in parallel, and a tanh-RNN not?",
-    ["it has fewer parameters", "stretches of it join into one step of the same kind", "it has no state"],
-    answer="stretches of it join into one step of the same kind",
-    why="Two tanh steps in a row are no tanh step. Two linear ones are a linear one, with λ squared.",
+latch = question(
+    "A model certified at λ = 0.9 loses 0.02 nats a bit on parity up to bit 10. On bit 1,000 its loss is",
+    ["about 0.02 nats", "about log 2, or more", "about 100 times 0.02"],
+    answer="about log 2, or more",
+    why="The bound knows λ and the lag, and not how long was trained: 0.9^999 is nothing.",
 )

@@ -20,6 +20,7 @@ from lessons_lib.experiments.experiment import Experiment, grid
 from lessons_lib.experiments.training import from_seed
 from lessons_lib.models import LanguageModel, LinearRecurrence, evaluating
 from lessons_lib.models.size import parameter_count
+from lessons_lib.runs import Measurements
 from lessons_lib.training import Settings, TrainingState, default_device, train
 
 LANGUAGE = ProductOfLags(lags=(2, 7), flips=(0.05, 0.05))
@@ -93,6 +94,23 @@ def loss_by_position(model: LanguageModel, *, read: int = READ) -> list[tuple[in
     ends = [LENGTH * 2**i for i in range(int(math.log2(read / LENGTH)) + 1)]
     starts = [max(LANGUAGE.lags) + 1, *ends]
     return [(end, float(losses[start:end].mean())) for start, end in zip(starts, ends, strict=False)]
+
+
+@torch.no_grad()
+def probe(model: LanguageModel, _: Settings, *, read: int = 256, rows: int = 4) -> Measurements:
+    """What a live run shows: the held-out loss past the training length, and what forgetting costs there.
+
+    The loss is that of tokens 33 to ``read``.  The error is the largest distance of the last logits from those of a
+    model that read the last 1, 2, 3, ..., 64 tokens alone: what of the older ones is still in use.
+    """
+    tokens = LANGUAGE.sample(rows * (read + 1), seed=HELD_OUT_SEED).view(rows, read + 1).to(default_device())
+    logits = model.logits(model(tokens[:, :-1])[0])
+    loss = torch.nn.functional.cross_entropy(logits[:, LENGTH:].flatten(0, 1), tokens[:, LENGTH + 1 :].flatten())
+    apart = [
+        (model.logits(model(tokens[:, -1 - k : -1])[0][:, -1]) - logits[:, -1]).norm(dim=-1).max()
+        for k in range(1, 2 * LENGTH + 1)
+    ]
+    return Measurements(held_out_loss=float(loss), truncation_error=torch.stack(apart).tolist())
 
 
 @torch.no_grad()

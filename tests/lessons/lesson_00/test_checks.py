@@ -8,25 +8,34 @@ import torch
 from lessons_lib.lessons.lesson_00 import checks
 
 
+def with_values(change):
+    """Change a matrix's singular values, given the bound."""
+
+    def projected(matrix, bound):
+        left, values, right = torch.linalg.svd(matrix)
+        return left @ change(values, bound).diag() @ right
+
+    return projected
+
+
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        (math.exp, "Right"),
-        (lambda loss: math.e**loss, "Right"),
-        (lambda loss: torch.tensor(loss).exp(), "Right"),
-        (lambda loss: loss, "loss itself"),
-        (lambda loss: 2**loss, "base 2"),
-        (lambda loss: math.exp(-loss), "one over it"),
-        (lambda loss: 7.0, "expected 50"),
+        (with_values(lambda values, bound: values.clamp(max=bound)), "Right"),
+        (lambda matrix, bound: matrix * (bound / torch.linalg.matrix_norm(matrix, 2)), "divided the whole matrix"),
+        (with_values(lambda values, bound: torch.full_like(values, bound)), "the small ones too"),
+        (lambda matrix, bound: matrix.clamp(-bound, bound), "clipped the entries"),
+        (lambda matrix, bound: matrix, "nothing was clipped"),
+        (lambda matrix, bound: matrix[:2], "the shape should be (3, 3)"),
     ],
 )
-def test_perplexity(answer, line):
-    assert line in checks.perplexity(answer).message
+def test_projected(answer, line):
+    assert line in checks.projected(answer).message
 
 
 def state(select):
     def truncated(matrix, inputs, k):
-        h = torch.zeros(3)
+        h = torch.zeros(len(matrix))
         for x in select(inputs, k):
             h = torch.tanh(matrix @ h + x)
         return h
@@ -42,6 +51,7 @@ def state(select):
         (state(lambda inputs, k: inputs[:k]), "first k"),
         (state(lambda inputs, k: inputs[-k + 1 :]), "too few"),
         (state(lambda inputs, k: inputs[-k - 1 :]), "too many"),
+        (state(lambda inputs, k: inputs[k - 1 :]), "expected"),
         (lambda matrix, inputs, k: inputs[-1, :2], "the shape should be (3,)"),
     ],
 )

@@ -1,9 +1,10 @@
 """Lesson 01's checks pass the right answers and name the wrong ones."""
 
 import pytest
+import torch
 
 from lessons_lib.checks import NOT_ANSWERED
-from lessons_lib.lessons.lesson_01 import checks
+from lessons_lib.lessons.lesson_01 import checks, questions
 
 
 def probe(model, inputs, s):
@@ -24,8 +25,18 @@ def in_place(model, inputs):
     return int((model(inputs)[0] - before).abs().sum() > 0)
 
 
+def moved(where=lambda s: s, size=lambda d: d.norm(dim=-1).mean(0), copy=torch.clone):
+    def answer(model, inputs, s):
+        before = model(inputs)[0]
+        changed = copy(inputs)
+        changed[:, where(s)] += 1.0
+        return size(model(changed)[0] - before)
+
+    return answer
+
+
 def test_right_answers_pass():
-    assert checks.oldest_input(lambda t, k: max(0, t - k + 1))
+    assert checks.moved(moved())
     assert checks.outputs_that_move(lambda s, k, T: range(s, min(s + k, T)))
     assert checks.measured_context(lambda model, inputs: inputs.shape[1] - min(felt(model, inputs)))
 
@@ -33,14 +44,18 @@ def test_right_answers_pass():
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (lambda t, k: max(0, t - k), "k + 1 inputs"),
-        (lambda t, k: max(0, t - k + 2), "k - 1 inputs"),
-        (lambda t, k: max(0, k - t), "count back from t"),
-        (lambda t, k: 100, "expected 6, yours is 100"),
+        (moved(size=lambda d: d.abs().mean((0, 2))), "the mean of the entries"),
+        (moved(size=lambda d: d.mean((0, 2))), "cancel"),
+        (moved(size=lambda d: d.norm(dim=(0, 2))), "over the sequences as well"),
+        (moved(where=lambda s: slice(s, None)), "x_s alone"),
+        (moved(where=lambda s: s - 1), "largest difference"),
+        (lambda model, inputs, s: 0 * moved()(model, inputs, s), "nothing moved"),
+        (moved(copy=lambda inputs: inputs), "inputs.clone()"),
+        (lambda model, inputs, s: 3.0, "the shape should be (16,)"),
     ],
 )
-def test_a_wrong_oldest_input_is_named(answer, said):
-    verdict = checks.oldest_input(answer)
+def test_a_wrong_experiment_is_named(answer, said):
+    verdict = checks.moved(answer)
     assert not verdict
     assert said in verdict.message
 
@@ -83,8 +98,11 @@ def test_a_wrong_measurement_is_named(answer, said):
 
 
 def test_blanks_are_not_answered():
-    def oldest(t, k):
-        return max(0, ...)
+    def experiment(model, inputs, s):
+        changed = inputs.clone()
+        changed[:, s] += ...
+        moves = model(changed)[0] - ...
+        return moves.norm(dim=...).mean(...)
 
     def outputs(s, k, T):
         return range(..., ...)
@@ -94,8 +112,17 @@ def test_blanks_are_not_answered():
         ...
 
     verdicts = (
-        checks.oldest_input(oldest),
+        checks.moved(experiment),
         checks.outputs_that_move(outputs),
         checks.measured_context(empty),
     )
     assert {verdict.message for verdict in verdicts} == {NOT_ANSWERED}
+
+
+def test_bets_are_told_what_was_measured():
+    shares = (0.0, 0.001, 0.2, 0.9)
+    assert [questions.tail(share) for share in shares] == ["exactly 0", "below 5 %, and not 0", None, "about the same"]
+    for last, option in ((0.0, "still 0"), (0.1, "a little more"), (0.9, "about as much")):
+        outcome = questions.cliff(lambda k, last=last: torch.tensor([1.0] * 8 + [last]))
+        assert outcome(9, 10).startswith(option)
+        assert outcome(8, 10) is None

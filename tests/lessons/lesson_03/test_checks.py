@@ -3,9 +3,10 @@
 import math
 
 import pytest
+import torch
 
 from lessons_lib.checks import NOT_ANSWERED
-from lessons_lib.lessons.lesson_03 import checks
+from lessons_lib.lessons.lesson_03 import checks, questions
 
 
 def convolution(sign=-1, reverse=False, use_dilation=True, zeros=lambda n, d: (n - 1) * d):
@@ -30,10 +31,16 @@ def loop(context, kernel, first=1):
     return layers
 
 
+def mixed_radix(kernels):
+    return [math.prod(kernels[:level]) for level in range(len(kernels))]
+
+
 def test_right_answers_pass():
     assert checks.receptive_field(lambda kernel, dilations: 1 + sum((kernel - 1) * d for d in dilations))
     assert checks.dilated_convolution(convolution())
     assert checks.dilated_convolution(convolution(zeros=lambda n, d: 20))
+    assert checks.dilations_without_holes(mixed_radix)
+    assert checks.dilations_without_holes(lambda kernels: mixed_radix(kernels[::-1])[::-1])
     assert checks.layers_needed(loop)
 
 
@@ -73,6 +80,23 @@ def test_a_wrong_convolution_is_named(answer, said):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
+        (lambda kernels: [1] * len(kernels), "read 7 inputs of 27 possible: 3 paths lead 1 steps back"),
+        (lambda kernels: [2**level for level in range(len(kernels))], "read 15 inputs of 27"),
+        (lambda kernels: [3**level for level in range(len(kernels))], "for kernels [2, 3, 4] your dilations [1, 3, 9]"),
+        (lambda kernels: [2, 4, 8], "no path leads 1 steps back"),
+        (lambda kernels: [1, 3], "are 2 numbers"),
+        (lambda kernels: [0, 1, 2], "whole numbers of at least 1"),
+    ],
+)
+def test_a_wasteful_or_leaking_design_is_named(answer, said):
+    verdict = checks.dilations_without_holes(answer)
+    assert not verdict
+    assert said in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
         (lambda context, kernel: max(1, math.floor(math.log2(context))), "too few"),
         (lambda context, kernel: loop(context, kernel) + 1, "you take 5 layers; 4 reach 16"),
         (lambda context, kernel: loop(context, kernel, first=0), "1 layer at least"),
@@ -87,7 +111,7 @@ def test_a_wrong_number_of_layers_is_named(answer, said):
 
 def test_blanks_are_not_answered():
     def field(kernel, dilations):
-        return 1 + sum(... for d in dilations)
+        return ...
 
     def convolved(x, weights, dilation):
         zeros = [0.0] * ...
@@ -96,9 +120,13 @@ def test_blanks_are_not_answered():
     def half(x, weights, dilation):
         zeros = [0.0] * 4
         padded = zeros + x
-        return [sum(w * padded[len(zeros) + ...] for j, w in enumerate(weights)) for t in range(len(x))]
+        return [sum(w * padded[t + ...] for j, w in enumerate(weights)) for t in range(len(x))]
 
     def empty(context, kernel):
+        """Nothing yet."""
+        ...
+
+    def design(kernels):
         """Nothing yet."""
         ...
 
@@ -106,6 +134,16 @@ def test_blanks_are_not_answered():
         checks.receptive_field(field),
         checks.dilated_convolution(convolved),
         checks.dilated_convolution(half),
+        checks.dilations_without_holes(design),
         checks.layers_needed(empty),
     )
     assert {verdict.message for verdict in verdicts} == {NOT_ANSWERED}
+
+
+def test_a_bet_is_told_what_was_measured():
+    assert questions.inputs_read(32) == "32 inputs"
+    assert questions.inputs_read(31) is None
+    for read, option in ((16, "16"), (30, "about 30"), (41, "all 41")):
+        outcome = questions.holes(lambda *_, read=read: (torch.arange(43) < read).float())
+        assert outcome(2, 4, 3) == option
+        assert outcome(2, 4, 2) is None

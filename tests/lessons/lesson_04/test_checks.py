@@ -1,11 +1,9 @@
 """Lesson 04's checks accept right answers, in more than one form, and name each mistake."""
 
-import math
-
 import pytest
+import torch
 
 from lessons_lib.checks import NOT_ANSWERED
-from lessons_lib.corpora import ProductOfLags
 from lessons_lib.lessons.lesson_04 import checks
 from lessons_lib.models import detach_state
 from lessons_lib.training.truncation import backward_chunked
@@ -65,29 +63,19 @@ def test_chunked_step(answer, line):
     assert line in checks.chunked_step(answer).message
 
 
-def per_bit(seen, known, unknown):
-    def loss(lags, flips, k):
-        return sum(known(e) if seen(k, lag) else unknown for lag, e in zip(lags, flips, strict=True))
-
-    return loss
-
-
-def entropy(e):
-    return -e * math.log(e) - (1 - e) * math.log(1 - e)
-
-
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        (per_bit(lambda k, lag: k >= lag, entropy, math.log(2)), "Right"),
-        (lambda lags, flips, k: ProductOfLags(lags, flips).optimal_loss(k), "Right"),
-        (per_bit(lambda k, lag: k >= lag, lambda e: entropy(e) / math.log(2), 1.0), "base 2"),
-        (per_bit(lambda k, lag: k > lag, entropy, math.log(2)), "k >= lag"),
-        (per_bit(lambda k, lag: k >= lag, entropy, 0.0), "still costs"),
-        (per_bit(lambda k, lag: k >= lag, lambda e: -math.log(1 - e), math.log(2)), "so does no flip"),
-        (per_bit(lambda k, lag: True, entropy, math.log(2)), "the whole past"),
-        (lambda lags, flips, k: 1.0, "and k = 0: expected"),
+        (lambda n: torch.diag(torch.ones(n - 1), -1), "Right"),
+        (lambda n: [[float(i == j + 1) for j in range(n)] for i in range(n)], "Right"),
+        (lambda n: torch.diag(torch.ones(n - 1), 1), "towards the first"),
+        (torch.eye, "adds up all inputs"),
+        (lambda n: torch.eye(n).roll(1, 0), "comes back to the first place"),
+        (lambda n: torch.zeros(n, n), "nothing is kept"),
+        (lambda n: 0.5 * torch.diag(torch.ones(n - 1), -1), "your state is [4.0, 1.5, 0.5, 0.12]"),
+        (lambda n: torch.diag(torch.ones(3), -1), "the shape should be (7, 7)"),
+        (lambda n: ..., NOT_ANSWERED),
     ],
 )
-def test_optimal_loss(answer, line):
-    assert line in checks.optimal_loss(answer).message
+def test_delay_line(answer, line):
+    assert line in checks.delay_line(answer).message

@@ -56,6 +56,34 @@ def test_the_published_models_keep_the_same_claims_at_every_k() -> None:
             assert 1.05 * BEST < point.loss < 0.95 * seen, point
 
 
+@pytest.mark.parametrize("seed", truncation.SEEDS)
+def test_trained_on_below_the_lag_a_model_loses_what_a_frozen_core_keeps(seed: int) -> None:
+    points = truncation.LONGER.read().points
+    free, frozen = (
+        {p.steps: p.loss for p in points if (p.frozen, p.seed) == (kind, seed)} for kind in ("nothing", "the core")
+    )
+    assert list(free) == list(frozen) == list(truncation.LONGER_STEPS)
+    assert free[150] < frozen[150] < 0.75 * LANGUAGE.optimal_loss(2)
+    assert free[1_000] > 0.84 * LANGUAGE.optimal_loss(2)
+    assert frozen[50] > frozen[150] > frozen[500] > frozen[1_000] < 1.15 * BEST
+
+
+def test_after_150_steps_the_longer_trainings_are_the_shorter_ones() -> None:
+    short = {p.seed: p.loss for p in truncation.ON_LANGUAGE.read().points if (p.cut, p.k) == ("chunked", 2)}
+    for point in truncation.LONGER.read().points:
+        if (point.frozen, point.steps) == ("nothing", 150):
+            assert point.loss == pytest.approx(short[point.seed], rel=1e-3)
+
+
+@pytest.mark.parametrize("frozen", truncation.FROZEN)
+def test_what_is_frozen_stays_as_it_began_and_the_rest_is_trained(frozen: str) -> None:
+    (model,) = truncation.trained_with((2, 2), seed=0, frozen=frozen)
+    first = truncation.factory(seed=0)()[0].state_dict()
+    stayed = {name for name, weight in model.state_dict().items() if torch.equal(weight, first[name])}
+    kept = tuple(f"core.cells.0.{beginning}" for beginning in truncation.FROZEN[frozen])
+    assert stayed == {name for name in first if name.startswith(kept)}
+
+
 def test_on_real_words_truncation_matters_less_than_the_seed_and_context_more() -> None:
     points = truncation.ON_WORDS.read().points
     means = [sum(p.loss for p in points if p.k == k) / len(truncation.SEEDS) for k in truncation.WORD_LENGTHS]

@@ -12,7 +12,7 @@ from tests.waiting import wait_for
 def panel():
     panel = ThroughputPanel()
     for name, value in (("length", 4), ("width", 16), ("batch", 1)):
-        panel.controls[name].number.value = value
+        panel.controls[name].type(str(value))
     yield panel
     panel.close()
 
@@ -20,7 +20,7 @@ def panel():
 def test_every_family_is_measured_at_what_the_sliders_say(panel: ThroughputPanel) -> None:
     panel.player.start()
     wait_for(lambda: len(panel.records) > 3)
-    panel.controls["length"].number.value = 8
+    panel.controls["length"].type("8")
     wait_for(lambda: panel.best[16, 1].get("tcn", {}).keys() == {4, 8})
     panel.player.pause()
     assert {r.family for r in panel.records} == {"lstm", "tcn", "transformer"}
@@ -32,7 +32,7 @@ def test_every_family_is_measured_at_what_the_sliders_say(panel: ThroughputPanel
 def test_another_width_has_a_picture_of_its_own_and_the_first_one_stays(panel: ThroughputPanel) -> None:
     panel.player.start()
     wait_for(lambda: len(panel.records) > 3)
-    panel.controls["width"].number.value = 32
+    panel.controls["width"].type("32")
     wait_for(lambda: panel.records[-1].width == 32)
     panel.player.pause()
     assert panel.plot.figure().layout.annotations[0].text == "Training step, width 32, batch 1"

@@ -16,10 +16,10 @@ def panel():
 
 
 def test_the_next_step_uses_the_new_n_and_the_place_is_marked(panel: OrderPanel) -> None:
-    panel.control.number.value = 9
+    panel.control.type("9")
     panel.player.start()
     wait_for(lambda: len(panel.records) > 8)
-    panel.control.number.value = 3
+    panel.control.type("3")
     seen = len(panel.records)
     wait_for(lambda: len(panel.records) > seen + 8)
     panel.player.pause()

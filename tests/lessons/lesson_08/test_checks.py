@@ -4,85 +4,88 @@ import pytest
 import torch
 
 from lessons_lib.checks import NOT_ANSWERED
-from lessons_lib.lessons.lesson_08 import checks
+from lessons_lib.lessons.lesson_08 import checks, questions
 
 
-def ratio(other):
-    def answer(W, x, first, second):
-        return (torch.tanh(W @ first + x) - other(W, x, first, second)).norm() / (first - second).norm()
-
-    return answer
-
-
-def peak(norm=lambda power: torch.linalg.matrix_norm(power, 2), first=0, more=1, shift=0):
-    def answer(W, steps):
-        powers = [torch.linalg.matrix_power(W, t) for t in range(first, steps + more)]
-        norms = torch.stack([norm(power) for power in powers])
-        return int(norms.argmax()) + first + shift, float(norms.max())
-
-    return answer
+def svd(choose):
+    return lambda W: choose(*torch.linalg.svd(W))
 
 
 def test_right_answers_pass():
-    assert checks.shrinkage(ratio(lambda W, x, first, second: torch.tanh(W @ second + x)))
-    assert checks.transient_peak(peak())
-    assert checks.share_unmerged(lambda ratios, limit: (ratios[:, -1] > limit).double().mean())
-    assert checks.share_unmerged(lambda ratios, limit: sum(r > limit for r in ratios[:, -1]) / len(ratios))
-
-
-@pytest.mark.parametrize(
-    ("other", "said"),
-    [
-        (lambda W, x, first, second: torch.tanh(W @ second), "reads the input too"),
-        (lambda W, x, first, second: W @ second + x, "through the tanh"),
-        (lambda W, x, first, second: second, "its old state"),
-        (lambda W, x, first, second: torch.tanh(W @ first + x), "its own state"),
-    ],
-)
-def test_a_wrong_second_copy_is_named(other, said):
-    assert said in checks.shrinkage(ratio(other)).message
+    assert checks.worst_direction(svd(lambda left, values, right: right[0]))
+    assert checks.worst_direction(svd(lambda left, values, right: -right[0]))
+    assert checks.jacobian(lambda W, h: (1 - h**2)[:, None] * W)
+    assert checks.jacobian(lambda W, h: torch.diag(1 - h * h) @ W)
+    assert checks.parts_first(lambda radius, growth: torch.tensor([[radius, growth], [0.0, radius]]))
+    assert checks.parts_first(lambda radius, growth: [[radius, 0.0], [-2 * growth, 0.1]])
 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (peak(torch.linalg.matrix_norm), "Frobenius"),
-        (peak(lambda power: torch.linalg.eigvals(power).abs().max()), "eigenvalue"),
-        (peak(more=0), "W^steps"),
-        (peak(first=1), "begin with t = 0"),
-        (peak(shift=1), "count from t = 0"),
-        (lambda W, steps: 3.0, "two numbers"),
+        (svd(lambda left, values, right: left[:, 0]), "where W sends"),
+        (svd(lambda left, values, right: right[:, 0]), "rows of its third"),
+        (svd(lambda left, values, right: right[-1]), "stretches least"),
+        (svd(lambda left, values, right: left[0]), "no direction"),
+        (svd(lambda left, values, right: 3 * right[0]), "length 3"),
+        (svd(lambda left, values, right: right[:2, 0]), "one vector of 3"),
+        (lambda W: torch.ones(len(W)) / len(W) ** 0.5, "the worst one"),
+        (lambda W: torch.tensor([1.0, 0.0, 0.0]), "stretches yours"),
+        (lambda W: torch.linalg.eig(W)[1][:, torch.linalg.eig(W)[0].abs().argmax()].real, "eigenvector"),
     ],
 )
-def test_a_wrong_peak_is_named(answer, said):
-    assert said in checks.transient_peak(answer).message
+def test_a_wrong_direction_is_named(answer, said):
+    assert said in checks.worst_direction(answer).message
 
 
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (lambda r, limit: (r[:, -1] > limit).sum(), "their number"),
-        (lambda r, limit: (r[:, -1] <= limit).double().mean(), "did merge"),
-        (lambda r, limit: (r > limit).any(1).double().mean(), "at some time"),
-        (lambda r, limit: (r > limit).double().mean(), "all times"),
-        (lambda r, limit: (r[:, 0] > limit).double().mean(), "first time"),
-        (lambda r, limit: (r[-1] > limit).double().mean(), "a row is a context"),
+        (lambda W, h: (1 - h**2) * W, "columns"),
+        (lambda W, h: W, "linear map"),
+        (lambda W, h: (1 - h)[:, None] * W, "not 1 - h"),
+        (lambda W, h: (1 - h.tanh() ** 2)[:, None] * W, "again"),
+        (lambda W, h: (h**2)[:, None] * W, "not h²"),
+        (lambda W, h: (1 - h**2)[:, None] * W.mT, "transposed"),
+        (lambda W, h: W[:2, :2], "for 2 units"),
     ],
 )
-def test_a_wrong_share_is_named(answer, said):
-    assert said in checks.share_unmerged(answer).message
+def test_a_wrong_jacobian_is_named(answer, said):
+    assert said in checks.jacobian(answer).message
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda radius, growth: radius * torch.eye(2), "skew it"),
+        (lambda radius, growth: torch.tensor([[radius, 1.0], [0.0, radius]]), "push harder"),
+        (lambda radius, growth: growth * torch.eye(2), "eigenvalue"),
+        (lambda radius, growth: torch.tensor([[0.8, 5.0], [0.0, 0.8]]), "for radius 0.5"),
+        (lambda radius, growth: torch.eye(3), "2 x 2"),
+    ],
+)
+def test_a_wrong_design_is_named(answer, said):
+    assert said in checks.parts_first(answer).message
 
 
 def test_blanks_are_not_answered():
-    def shrinks(W, x, first, second):
-        return (torch.tanh(W @ first + x) - ...).norm() / (first - second).norm()
+    def direction(W):
+        return ...
 
-    def peaks(W, steps):
-        return [torch.linalg.matrix_norm(W, ...) for t in range(...)]
+    def slope(W, h):
+        return torch.diag(...) @ ...
 
-    def empty(ratios, limit):
+    def empty(radius, growth):
         """Nothing yet."""
         ...
 
-    verdicts = (checks.shrinkage(shrinks), checks.transient_peak(peaks), checks.share_unmerged(empty))
+    verdicts = (checks.worst_direction(direction), checks.jacobian(slope), checks.parts_first(empty))
     assert {verdict.message for verdict in verdicts} == {NOT_ANSWERED}
+
+
+def test_bets_are_settled_by_what_was_measured():
+    assert [questions.places(count) for count in (1, 2, 5)] == list(questions.bet_radius.options)
+    assert questions.ring(1e-9) == questions.bet_inputs.answer
+    assert [questions.ring(left) for left in (1.2, 20)] == ["stay apart", "fly off"]
+    assert questions.reading(1e-6) == questions.bet_real.answer
+    assert {questions.reading(left) for left in (0.5, 2.0)} < set(questions.bet_real.options)

@@ -59,7 +59,7 @@ def test_the_core_is_the_same_system():
     torch.testing.assert_close(found, expected[1:] / expected[0])
 
 
-@pytest.mark.parametrize("kind", [1, 2, 3])
+@pytest.mark.parametrize("kind", forgetting.PLANE)
 def test_plane_systems_share_their_norm_and_meet_below_one(kind):
     system = forgetting.plane_system(kind, 0.9)
     assert math.isclose(spectral_norm(system.weight), 0.9, rel_tol=1e-9)
@@ -68,7 +68,7 @@ def test_plane_systems_share_their_norm_and_meet_below_one(kind):
 
 
 def test_large_inputs_bring_together_what_small_ones_leave_apart():
-    system = forgetting.plane_system(1, 1.5)
+    system = forgetting.plane_system("rotation", 1.5)
     inputs = torch.randn(40, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     alone, driven = (forgetting.spread(system.follow(forgetting.ring(), 40, size * inputs))[-1] for size in (0, 3))
     assert alone > 1
@@ -76,5 +76,10 @@ def test_large_inputs_bring_together_what_small_ones_leave_apart():
 
 
 def test_an_unknown_plane_system_is_refused():
-    with pytest.raises(ValueError, match="choose 1"):
-        forgetting.plane_system(4, 1.0)
+    with pytest.raises(ValueError, match="rotation"):
+        forgetting.plane_system("shear", 1.0)
+
+
+def test_two_places_keep_the_outer_starts_apart_at_their_own_norm():
+    outer = forgetting.plane_system("two places", 2.75).follow(forgetting.ring(radius=0.95), 300)
+    assert len(forgetting.destinations(outer)) == 2

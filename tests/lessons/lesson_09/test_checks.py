@@ -30,19 +30,67 @@ def test_clip_singular_values(answer, line):
     assert line.lower() in checks.clip_singular_values(answer).message.lower()
 
 
+def by_sort(row, radius):
+    sizes = row.abs().sort(descending=True).values
+    taus = (sizes.cumsum(0) - radius) / torch.arange(1, len(row) + 1)
+    return taus[sizes > taus][-1]
+
+
+def by_halving(row, radius):
+    low, high = 0.0, float(row.abs().max())
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (row.abs() - middle).clamp(min=0).sum() > radius else (low, middle)
+    return low
+
+
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        (lambda row, tau: (row.abs() - tau).clamp(min=0) * row.sign(), "Right"),
-        (torch.nn.functional.softshrink, "Right"),
-        (lambda row, tau: (row.abs() - tau).clamp(min=0), "signs are lost"),
-        (lambda row, tau: (row.abs() - tau) * row.sign(), "crossed zero"),
-        (lambda row, tau: row - tau, "shrink their sizes"),
-        (lambda row, tau: torch.where(row.abs() > tau, row, 0.0), "hard threshold"),
+        (by_sort, "Right"),
+        (by_halving, "Right"),
+        (lambda row, radius: (row.abs().sum() - radius) / len(row), "if all entries survive"),
+        (lambda row, radius: row.abs().max() - radius, "the largest entry alone"),
+        (lambda row, radius: by_sort(row, radius) * (row.abs() > by_sort(row, radius)).sum(), "those who pay for it"),
+        (lambda row, radius: row.abs()[row.abs() > by_sort(row, radius)].min(), "what it gives up"),
+        (lambda row, radius: 1.5, "radius 2 τ is 0.5, yours is 1.5"),
+        (lambda row, radius: ..., "ot answered yet"),
     ],
 )
-def test_soft_threshold(answer, line):
-    assert line in checks.soft_threshold(answer).message
+def test_threshold(answer, line):
+    assert line in checks.threshold(answer).message
+
+
+@pytest.mark.parametrize(
+    ("answer", "line"),
+    [
+        (lambda f, w, z: f + (1 - f) * abs(z) + abs(w) / 2, "Right"),
+        (lambda f, w, z: f + (1 - f) * abs(z) + 2 * abs(w), "slope at most 1/4"),
+        (lambda f, w, z: f + (1 - f) * abs(z) + abs(w) / 4, "up to 2, not 1"),
+        (lambda f, w, z: f + abs(z) + abs(w) / 2, "true, but loose"),
+        (lambda f, w, z: f + (1 - f) * abs(z), "f - f̃ is missing"),
+        (lambda f, w, z: f + (1 - f) * z + w / 2, "negative"),
+        (lambda f, w, z: 0.5, "largest difference"),
+        (lambda f, w, z: ..., "ot answered yet"),
+    ],
+)
+def test_unit_rate(answer, line):
+    assert line in checks.unit_rate(answer).message
+
+
+def test_no_pair_of_states_of_the_gated_unit_parts_faster_than_its_rate():
+    generator = torch.Generator().manual_seed(0)
+    for ceiling, w, z in ((0.9, 0.05, 0.5), (0.5, -0.3, 0.2)):
+        a, b = torch.rand(2, 100_000, generator=generator, dtype=torch.float64) * 2 - 1
+        drive = torch.randn(2, 100_000, generator=generator, dtype=torch.float64)
+        most = torch.logit(torch.tensor(ceiling, dtype=torch.float64)) - abs(w)
+
+        def step(h, w=w, z=z, most=most, drive=drive):
+            f = torch.sigmoid(w * h + (most + drive[0]).clamp(max=most))
+            return f * h + (1 - f) * torch.tanh(z * h + drive[1])
+
+        largest = float(((step(a) - step(b)).abs() / (a - b).abs()).max())
+        assert 0.5 * ceiling < largest <= ceiling + (1 - ceiling) * abs(z) + abs(w) / 2
 
 
 @torch.no_grad()

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from lessons_lib.lessons.lesson_10 import experiment as same_predictions
-from lessons_lib.stability import context_for, spectral_norm, truncation_bounds
+from lessons_lib.models import LanguageModel, TanhRNN
+from lessons_lib.stability import SpectralBall, context_for, spectral_norm, truncation_bounds
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.8, 0.95])
@@ -50,3 +51,38 @@ def test_one_rate_for_two_layers_is_broken_and_the_triangular_matrix_is_not():
     assert (errors[1:] > alone[1:]).all()
     assert errors[-1] > 50 * alone[-1]
     assert (errors <= bounds + 1e-12).all()
+
+
+def test_the_loss_against_k_ends_at_the_loss_of_the_whole_past():
+    torch.manual_seed(0)
+    model = LanguageModel(TanhRNN(8, 8), 20, 8)
+    words = torch.randint(20, (3, 30))
+    losses, whole = same_predictions.loss_against_k(model, words, (1, 4, 25))
+    assert losses[2] == pytest.approx(whole, abs=1e-6)
+    cut = model.loss(model(words[:, 28:29])[0], words[:, 29:])
+    alone, _ = same_predictions.loss_against_k(model, words[:, 27:], (1,))
+    assert alone[0] == pytest.approx(float(cut.detach()), abs=1e-6)
+
+
+def test_the_bound_in_nats_covers_what_the_cut_costs():
+    torch.manual_seed(0)
+    model = LanguageModel(TanhRNN(8, 8), 20, 8)
+    SpectralBall(0.5).project_(model)
+    losses, whole = same_predictions.loss_against_k(model, torch.randint(20, (3, 30)), (1, 4, 25))
+    bounds = same_predictions.loss_bounds(model, (1, 4, 25))
+    assert all(abs(loss - whole) <= bound for loss, bound in zip(losses, bounds, strict=True))
+    SpectralBall(3.0).project_(model)
+    with torch.no_grad():
+        model.core.cells[0].weight_hh_l0.mul_(5)
+    assert same_predictions.loss_bounds(model, (1, 4, 25)) is None
+
+
+def test_what_is_stored_bears_the_lesson():
+    points = same_predictions.LOSSES.read().points
+    assert {(p.family, p.seed) for p in points} == {(f, s) for f in same_predictions.FAMILIES for s in range(3)}
+    for point in points:
+        assert point.loss[0] > point.whole
+        assert abs(point.loss[-1] - point.whole) < 0.01
+        assert (point.bound is None) == (point.family != "stable rnn")
+        for loss, bound in zip(point.loss, point.bound or [], strict=False):
+            assert abs(loss - point.whole) <= bound

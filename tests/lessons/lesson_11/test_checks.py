@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from lessons_lib.checks import NOT_ANSWERED
-from lessons_lib.lessons.lesson_11 import checks
+from lessons_lib.lessons.lesson_11 import checks, questions
+from lessons_lib.lessons.lesson_11.experiment import TwinRecord
 
 
 def right_gap(recurrent, truncated, start):
@@ -88,7 +89,7 @@ def test_a_wrong_recursion_is_named(answer, said):
 
 def test_blanks_are_not_answered():
     def gap(recurrent, truncated, start):
-        return (recurrent - truncated).norm() / ...
+        return ...
 
     def projected(W, gradient, alpha, t, bound):
         return W - ... * gradient
@@ -99,3 +100,28 @@ def test_blanks_are_not_answered():
 
     verdicts = (checks.relative_gap(gap), checks.projected_step(projected), checks.gap_bound(empty))
     assert {verdict.message for verdict in verdicts} == {NOT_ANSWERED}
+
+
+@pytest.mark.parametrize(
+    ("step", "bound", "gap", "said"),
+    [
+        (99, 300.0, 0.001, None),
+        (100, float("inf"), 0.001, None),
+        (100, 300.0, 0.001, "to less than a thirtieth"),
+        (150, 300.0, 0.03, "to about a third"),
+        (150, 300.0, 0.09, "hardly"),
+    ],
+)
+def test_the_panels_bet_is_settled_by_its_run(step, bound, gap, said):
+    record = TwinRecord(step, {}, {5: 0.1, 20: gap}, {5: 1.0, 20: 1.0}, {}, {5: bound, 20: bound})
+    assert questions.stable_gap(record) == said
+    assert said is None or said in questions.bet_stable.options
+
+
+def test_bets_are_settled_by_what_was_measured():
+    assert [questions.unstable_gap(left) for left in (1.0, 0.5, 0.01)] == list(questions.bet_unstable.options)
+    assert questions.rescue(1.9, 1.4) == questions.bet_rescue.answer
+    assert [questions.rescue(1.4, 1.9), questions.rescue(1.5, 1.55)] == list(questions.bet_rescue.options[:2])
+    assert questions.descent(0.1, 1e-6, [1.0, 0.0]) == "converges"
+    assert questions.descent(0.1, 0.05, [1.0, 0.5]) == "converges more slowly"
+    assert questions.descent(0.1, 9.0, [1.0, float("nan")]) == questions.bet_descent.answer

@@ -11,9 +11,14 @@ from lessons_lib.stability import SpectralBall
 from tests.waiting import wait_for
 
 
+def after_three(record):
+    return "yes" if record.step >= 3 else None
+
+
 @pytest.fixture
 def panel():
-    made = TwinsPanel(prediction=predict("?", ["yes", "no"]), name="tested", steps=4)
+    bet = predict("?", ["yes", "no"], answer="yes", why="It does.")
+    made = TwinsPanel(prediction=bet, outcome=after_three, name="tested", steps=4)
     yield made
     made.close()
 
@@ -27,11 +32,13 @@ def test_play_unlocks_with_the_prediction_and_draws_every_k(panel):
     assert all(len(panel.plot.curves[name]) == 4 for name in ("k = 5", "k = 20", "yours"))
     assert panel.plot.curves["k = 20"].y[-1] < panel.plot.curves["k = 5"].y[-1]
     assert "says nothing" in panel.plot.alt
-    assert [len(trace.x) for trace in panel.figure().data] == [4] * 5
+    assert panel.prediction.outcome == "yes"
+    assert all(len(panel.plot.curves[f"loss, {name}"]) == 4 for name in ("recurrent", "k = 5", "yours"))
+    assert [len(trace.x) for trace in panel.figure().data] == [4] * 7
 
 
 def test_lambda_reaches_the_next_step_and_a_new_start_begins_again(panel):
-    panel.bound.number.value = 0.5
+    panel.bound.type("0.5")
     assert panel.settings.stable_set == SpectralBall(0.5)
     panel.starts["unstable"].click()
     assert not panel.bound.on
@@ -39,7 +46,7 @@ def test_lambda_reaches_the_next_step_and_a_new_start_begins_again(panel):
     wait_for(lambda: panel.player.state == "finished")
     assert min(panel.plot.curves["k = 20"].y) > 0.5
     assert "no bound" in panel.plot.alt
-    panel.context.number.value = 7
+    panel.context.type("7")
     assert panel.player.state == "ready"
     assert len(panel.plot.curves["k = 5"]) == 0
 

@@ -8,28 +8,35 @@ import torch
 from lessons_lib.lessons.lesson_12 import checks
 
 
-def counted(count):
-    def perplexity(log_p, tokens):
-        return torch.exp(-log_p[tokens[:-1], tokens[1:]].sum() / count(log_p, tokens))
+def gate(heard):
+    def largest(recurrent, inputs, bias, clip):
+        return float(torch.sigmoid(heard(recurrent, inputs, bias, clip).max()))
 
-    return perplexity
+    return largest
+
+
+def rows(matrix):
+    return matrix.abs().sum(1)
 
 
 @pytest.mark.parametrize(
     ("answer", "line"),
     [
-        (counted(lambda log_p, tokens: len(tokens) - 1), "Right"),
-        (lambda log_p, tokens: float(log_p[tokens[:-1], tokens[1:]].mean().neg().exp()), "Right"),
-        (counted(lambda log_p, tokens: len(tokens)), "all N words"),
-        (counted(lambda log_p, tokens: len(tokens) - 2), "N - 2"),
-        (counted(lambda log_p, tokens: len(log_p)), "size of the vocabulary"),
-        (counted(lambda log_p, tokens: 1), "did not divide"),
-        (lambda log_p, tokens: 2.0, "expected"),
-        (counted(lambda log_p, tokens: ...), "not answered"),
+        (gate(lambda w, u, b, c: rows(w) + c * rows(u) + b), "Right"),
+        (gate(lambda w, u, b, c: torch.cat([w, c * u], dim=1).abs().sum(1) + b), "Right"),
+        (gate(lambda w, u, b, c: rows(w) + c * rows(u)), "left the bias out"),
+        (gate(lambda w, u, b, c: w.abs().sum(0) + c * rows(u) + b), "over columns"),
+        (gate(lambda w, u, b, c: rows(w) + b), "inputs out"),
+        (gate(lambda w, u, b, c: rows(w) + rows(u) + b), "at most the clip"),
+        (gate(lambda w, u, b, c: rows(w).max() + c * rows(u).max() + b.max()), "largest sum of one unit"),
+        (gate(lambda w, u, b, c: w.sum(1) + c * u.sum(1) + b), "signs"),
+        (lambda w, u, b, c: float((rows(w) + c * rows(u) + b).max()), "before the sigmoid"),
+        (lambda w, u, b, c: 0.99, "expected"),
+        (lambda w, u, b, c: ..., "Not answered"),
     ],
 )
-def test_stream_perplexity(answer, line):
-    assert line.lower() in checks.stream_perplexity(answer).message.lower()
+def test_largest_forget_gate(answer, line):
+    assert line in checks.largest_forget_gate(answer).message
 
 
 @pytest.mark.parametrize(
@@ -39,6 +46,7 @@ def test_stream_perplexity(answer, line):
         (lambda a, b: not (max(a) < min(b) or max(b) < min(a)), "Right"),
         (lambda a, b: min(b) <= max(a), "wholly below"),
         (lambda a, b: min(a) <= min(b) <= max(a), "inside"),
+        (lambda a, b: max(min(a), min(b)) < min(max(a), max(b)), "93 in common"),
         (lambda a, b: True, "is False"),
         (lambda a, b: min(a), "True or False"),
     ],

@@ -8,6 +8,7 @@ import torch
 from lessons_lib.lessons.lesson_13 import ablation
 from lessons_lib.lessons.lesson_13.ablation import Choice, Measured, Plan
 from lessons_lib.models import Windowed
+from lessons_lib.models.size import parameter_count
 from lessons_lib.stability import LSTMWideSet, certified_rate
 
 
@@ -77,6 +78,16 @@ def test_what_means_nothing_is_refused_in_one_line(given, said):
         Choice(**{"task": "lags 2 and 7", **given})
 
 
+@pytest.mark.parametrize("model", ablation.MODELS)
+def test_cores_are_of_nearly_equal_size_at_every_context(model):
+    contexts = (None,) if model == "linear recurrence" else (7, 15)
+    sizes = [parameter_count(Choice(model, "renewal", k).core()) for k in contexts]
+    print(model, sizes)
+    # The Transformer's width is a multiple of eight, and cannot come nearer.
+    allowed = 0.3 if model == "transformer" else 0.03
+    assert all(abs(size / ablation.PARAMETERS - 1) < allowed for size in sizes)
+
+
 def test_a_plan_holds_each_meaningful_combination_once():
     plan = Plan(("RNN", "TCN", "linear recurrence"), ("renewal",), (None, 7), (None, 0.9), seeds=(0,))
     found = {(c.model, c.k, c.bound) for c in plan.choices()}
@@ -116,25 +127,3 @@ def test_the_report_leaves_open_what_only_the_learner_can_say():
     written = ablation.report(plan, found, question="Which?", prediction="RNN", limits="one task")
     assert ablation.TO_WRITE not in written
     assert "**Limits.** one task" in written
-
-
-@pytest.mark.parametrize("model", ablation.MODELS)
-def test_the_probe_draws_every_model_and_feels_nothing_beyond_its_context(model):
-    choice = Choice(model, "lags 2 and 7", None if model == "linear recurrence" else 7)
-    built, _ = ablation.factory(choice)()
-    found = ablation.probe(choice)(built.eval(), ablation.settings(choice))
-    assert len(found.gradient_by_lag) == len(found.truncation_error) + 1 == 25
-    assert found.gradient_by_lag[0] > 0
-    if (context := built.context_length) is not None:
-        assert max(found.gradient_by_lag[context:]) == 0
-        assert max(found.truncation_error[context - 1 :]) < 1e-5
-        assert found.truncation_error[0] > 1e-5
-    assert (found.singular_values is not None) == (model in ablation.RECURRENT)
-
-
-def test_the_probe_measures_a_task_of_answers():
-    choice = Choice("GRU", "copying")
-    built, _ = ablation.factory(choice)()
-    found = ablation.probe(choice)(built.eval(), ablation.settings(choice))
-    assert found.held_out_loss > 0
-    assert found.rate == math.inf

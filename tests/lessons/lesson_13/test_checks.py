@@ -1,5 +1,7 @@
 """Lesson 13's checks pass the right answers and name the wrong ones."""
 
+import math
+
 import pytest
 import torch
 
@@ -25,6 +27,7 @@ def doubling(power):
 def test_right_answers_pass():
     assert checks.join(added(lambda a, u, b, v: b * u + v))
     assert checks.scan(doubling(lambda span: span))
+    assert checks.parity(lambda bit: (1 - 2 * bit, 0))
     assert checks.told_apart(lambda a, b: max(a) < min(b) or max(b) < min(a))
 
 
@@ -43,10 +46,31 @@ def test_a_wrong_join_is_named(what, said):
 
 @pytest.mark.parametrize(
     ("power", "said"),
-    [(lambda span: 1, "not by rate"), (lambda span: 2 * span, "span times"), (lambda span: 0, "nothing has faded")],
+    [
+        (lambda span: 1 + int(math.log2(span)), "right up to four"),
+        (lambda span: 1, "not by rate"),
+        (lambda span: 2 * span, "span times"),
+        (lambda span: 0, "nothing has faded"),
+    ],
 )
 def test_a_wrong_scan_is_named(power, said):
     assert said in checks.scan(doubling(power)).message
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (lambda bit: (0.5 if bit else 1, 0), "never turns"),
+        (lambda bit: (1, 0), "never turns"),
+        (lambda bit: (-0.9 if bit else 1, 0), "fades into rounding"),
+        (lambda bit: (-1.1 if bit else 1, 0), "grown to"),
+        (lambda bit: (-1, 0), "the number of ones is 0"),
+        (lambda bit: (1, -2 * bit), "the number of ones is 2"),
+        (lambda bit: 1 - 2 * bit, "two numbers"),
+    ],
+)
+def test_a_wrong_design_for_parity_is_named(step, said):
+    assert said in checks.parity(step).message
 
 
 @pytest.mark.parametrize(
@@ -73,5 +97,5 @@ def test_blanks_are_not_answered():
         """Nothing yet."""
         ...
 
-    verdicts = (checks.join(join), checks.scan(scan), checks.told_apart(empty))
+    verdicts = (checks.join(join), checks.scan(scan), checks.parity(lambda bit: (..., 0)), checks.told_apart(empty))
     assert {verdict.message for verdict in verdicts} == {NOT_ANSWERED}

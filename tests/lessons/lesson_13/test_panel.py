@@ -1,13 +1,13 @@
-"""The panel draws what Newton's method guessed, and its count jumps where the exponent turns positive."""
+"""The panels draw what Newton's method guessed, and pass a state on or not, as their controls say."""
 
 import re
 
 import pytest
 import torch
 
-from lessons_lib.checks import predict
-from lessons_lib.lessons.lesson_13 import newton, panel
+from lessons_lib.lessons.lesson_13 import newton, panel, questions, state_passing
 from lessons_lib.models import looped_states, newton_guesses
+from lessons_lib.runs import Run
 
 
 @pytest.fixture
@@ -70,6 +70,20 @@ def test_what_is_drawn_stays_one_set_of_curves_whatever_the_gain():
 
 
 def test_the_gain_is_locked_until_the_learner_has_bet():
-    explorer = panel.panel(predict("More iterations, or fewer?", ["more", "fewer"]))
+    explorer = panel.panel(questions.bet_gain)
     assert explorer.controls["gain"].slider.disabled
     explorer.close()
+
+
+def test_the_switch_decides_what_the_next_step_starts_from_and_outlives_a_reset():
+    run = Run(state_passing.factory("forgets slowly"), state_passing.settings(), name="passing test", optimizer="adam")
+    made = panel.PassingPanel(run)
+    assert run.stream.carries_state is False
+    made.passing.value = True
+    assert run.stream.carries_state is True
+    before = run.stream
+    made.buttons["Reset"].click()
+    assert run.stream is not before
+    assert run.stream.carries_state is True
+    made.close()
+    run.close()

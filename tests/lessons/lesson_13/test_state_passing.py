@@ -69,3 +69,13 @@ def test_the_loss_by_position_is_the_mean_of_its_stretches():
     model, _ = state_passing.factory("forgets soon")()
     assert [end for end, _ in state_passing.loss_by_position(model, read=256)] == [32, 64, 128, 256]
     assert state_passing.loss_by_position(model, read=64)[0][1] == pytest.approx(1.386, abs=0.3)
+
+
+def test_the_probe_reads_past_the_training_length_and_beyond_what_a_model_that_forgets_keeps():
+    torch.manual_seed(0)
+    model, _ = state_passing.factory("forgets soon")()
+    found = state_passing.probe(model, state_passing.settings())
+    assert found.held_out_loss == pytest.approx(1.386, abs=0.3)
+    assert len(found.truncation_error) == 2 * LENGTH
+    assert found.truncation_error[0] > 1e-2
+    assert found.truncation_error[-1] < 1e-5  # .8^64

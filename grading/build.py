@@ -1,0 +1,172 @@
+"""Hand out a lesson's exercises and grade what comes back.
+
+    python grading/build.py assignment 04    COURSE/release/04/04_....ipynb is the student's copy
+    python grading/build.py grade [04]       reads COURSE/submitted/STUDENT/04/04_....ipynb, writes COURSE/grades.csv
+
+COURSE is a folder in nbgrader's layout, so that all of nbgrader's own tools work there: put the student's copies on
+a server, collect them, grade by hand, write feedback.
+"""
+
+import csv
+import os
+import re
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import nbformat
+import typer
+from nbgrader.api import Gradebook
+from nbgrader.apps import NbGraderAPI
+from traitlets.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from grading import sandbox  # noqa: E402  (needs the path)
+from grading.assignment import ExecuteInSandbox, source  # noqa: E402
+from grading.sandbox import OF_A_NOTEBOOK, Limits  # noqa: E402
+from notebooks.build import lessons  # noqa: E402
+
+LARGEST_NOTEBOOK = 50_000_000
+
+application = typer.Typer(help=__doc__, rich_markup_mode=None, add_completion=False)
+
+
+@dataclass(frozen=True)
+class Grade:
+    """One student's assignment: points by check, and why it could not be graded, if so."""
+
+    assignment: str
+    student: str
+    points: dict[str, float]
+    note: str = ""
+
+
+def nbgrader(course: Path, command: list[str] | None = None, limits: Limits = OF_A_NOTEBOOK) -> NbGraderAPI:
+    """nbgrader, on this course; our blanks stay as the lesson has them, and notebooks are executed in a sandbox."""
+    warnings.filterwarnings("ignore", module=r"nbgrader\.api")  # of its own queries, for its developers
+    # nbgrader calls alembic by its name: the one beside this Python.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    config = Config()
+    config.CourseDirectory.root = str(course.resolve())
+    prefix = "nbgrader.preprocessors."
+    config.GenerateAssignment.preprocessors = [
+        prefix + name
+        for name in (
+            *("LockCells", "ClearOutput", "CheckCellMetadata", "ComputeChecksums", "SaveCells"),
+            *("ClearHiddenTests", "ComputeChecksums", "CheckCellMetadata"),
+        )
+    ]
+    config.LockCells.lock_readonly_cells = False
+    config.OverwriteCells.add_missing_cells = True
+    config.Autograde.autograde_preprocessors = [
+        ExecuteInSandbox,
+        *(prefix + name for name in ("LimitOutput", "SaveAutoGrades", "AssignLatePenalties", "CheckCellMetadata")),
+    ]
+    config.ExecuteInSandbox.command = command or []
+    config.ExecuteInSandbox.limits = limits
+    return NbGraderAPI(config=config)
+
+
+def assign(path: Path, course: Path) -> Path:
+    """Write a lesson's source and the student's copy; gives back the latter.
+
+    Raises:
+        ValueError: the lesson is no assignment.
+        RuntimeError: nbgrader refused it.
+    """
+    number = path.stem[:2]
+    folder = course / "source" / number
+    folder.mkdir(parents=True, exist_ok=True)
+    nbformat.write(source(nbformat.read(path, as_version=4)), folder / path.name)
+    result = nbgrader(course).generate_assignment(number)
+    if not result["success"]:
+        raise RuntimeError(f"nbgrader refused {path.name}: {_told(result)}")
+    return course / "release" / number / path.name
+
+
+def _told(result: dict) -> str:
+    """The last exception that nbgrader's log tells of."""
+    lines = [line.strip() for line in (result.get("log") or result["error"]).splitlines()]
+    return next((line for line in reversed(lines) if re.match(r"[\w.]+(Error|Exception|Interrupt)\b", line)), lines[-1])
+
+
+def grade(number: str, course: Path, command: list[str] | None = None, limits: Limits = OF_A_NOTEBOOK) -> list[Grade]:
+    """Grade every submission of an assignment; one that cannot be graded has no points, and a note."""
+    api, found = nbgrader(course, command, limits), []
+    for student in sorted(path.parent.name for path in (course / "submitted").glob(f"*/{number}")):
+        note = _grade_one(api, course, number, student)
+        found.append(Grade(number, student, _points(api, number, student), note))
+    return found
+
+
+def _grade_one(api: NbGraderAPI, course: Path, number: str, student: str) -> str:
+    (asked,) = (course / "source" / number).glob("*.ipynb")
+    path = course / "submitted" / student / number / asked.name
+    if not path.is_file() or path.is_symlink():
+        return f"no file {asked.name} was handed in"
+    if path.stat().st_size > LARGEST_NOTEBOOK:
+        return f"larger than {LARGEST_NOTEBOOK // 1_000_000} MB"
+    try:
+        nbformat.read(path, as_version=4)
+    except Exception as error:  # whatever is wrong with it, it costs this student alone
+        return f"not a notebook ({type(error).__name__})"
+    result = api.autograde(number, student)
+    if not result["success"]:
+        return "nbgrader could not grade it: " + _told(result)
+    graded = nbformat.read(course / "autograded" / student / number / asked.name, as_version=4)
+    errors = (output for cell in graded.cells for output in cell.get("outputs", []) if output.output_type == "error")
+    return next((error.evalue for error in errors if error.ename == "NotReached"), "")
+
+
+def _points(api: NbGraderAPI, number: str, student: str) -> dict[str, float]:
+    with Gradebook(api.coursedir.db_url) as book:
+        (notebook,) = book.find_assignment(number).notebooks
+        points = {cell.name: 0.0 for cell in notebook.grade_cells}
+        if any(submission.student.id == student for submission in book.find_assignment(number).submissions):
+            graded = book.find_submission(number, student)
+            points |= {grade.name: grade.score for of in graded.notebooks for grade in of.grades}
+        return dict(sorted(points.items()))
+
+
+def write_grades(grades: list[Grade], file: Path) -> None:
+    """One line a check."""
+    with open(file, "w", newline="", encoding="utf8") as out:
+        writer = csv.writer(out)
+        writer.writerow(["assignment", "student", "check", "points", "note"])
+        for one in grades:
+            writer.writerows([one.assignment, one.student, check, got, one.note] for check, got in one.points.items())
+
+
+Course = Annotated[Path, typer.Option(help="The course's folder")]
+
+
+@application.command("assignment")
+def write_assignment(beginning: str, course: Course = Path("course")) -> None:
+    """The student's copies of the lessons whose file names begin so."""
+    for path in lessons(beginning):
+        typer.echo(f"hand out {assign(path, course)}")
+
+
+@application.command("grade")
+def grade_all(beginning: str = typer.Argument(""), course: Course = Path("course"), unprotected: bool = False) -> None:
+    """Grade all that was handed in.  --unprotected: without a sandbox, with limits alone."""
+    numbers = sorted(path.name for path in (course / "source").glob(f"{beginning}*"))
+    if not numbers:
+        raise SystemExit(f"nothing to grade in {course}: make assignment NB=04 comes first")
+    try:
+        command = None if unprotected else sandbox.bubblewrap(OF_A_NOTEBOOK.megabytes)
+    except RuntimeError as error:
+        raise SystemExit(str(error)) from None
+    grades = [one for number in numbers for one in grade(number, course, command)]
+    for one in grades:
+        typer.echo(f"{one.assignment}  {one.student:20}  {sum(one.points.values()):g} of {len(one.points)}  {one.note}")
+    write_grades(grades, course / "grades.csv")
+    typer.echo(f"{len(grades)} graded: {course / 'grades.csv'}")
+
+
+if __name__ == "__main__":
+    application()
