@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from typing import Any
 
@@ -31,6 +31,7 @@ class RacePanel(PlayerPanel):
         tasks: names to choose from, the first one first.
         k: context length of the first race; None: the task's longest.
         prediction: a question to be answered first: until then Play is locked.
+        outcome: what a race on a task shows about it, asked at every score until it is one of the options.
         name: identifies the panel.
         steps: batches of a race; None: the task's own number.
         seed: of weights and data.
@@ -47,11 +48,12 @@ class RacePanel(PlayerPanel):
         *,
         k: int | None = None,
         prediction: Question | None = None,
+        outcome: Callable[[str, Sequence[races.Standing]], str | None] | None = None,
         name: str = "race",
         steps: int | None = None,
         seed: int = 0,
     ) -> None:
-        self.steps, self.seed = steps, seed
+        self.steps, self.seed, self._outcome = steps, seed, outcome
         self._drawn, self._choosing = 0.0, False
         self.standings: list[races.Standing] = []
         self.task = TASKS[tasks[0]]()
@@ -147,6 +149,8 @@ class RacePanel(PlayerPanel):
         now = time.monotonic()
         scored = [s.score for s in standings] != [s.score for s in self.standings]
         self.standings = standings
+        if scored and self.prediction and self._outcome and self.prediction.outcome is None:
+            self.prediction.settle(self._outcome(self.task.name, standings))
         if not scored and now - self._drawn < DRAW_SECONDS:
             return
         self._drawn = now

@@ -1,6 +1,10 @@
 """The questions and bets of lesson 06, with their answers: a notebook holds neither."""
 
+from bisect import bisect
+from collections.abc import Sequence
+
 from lessons_lib.checks import predict, question
+from lessons_lib.lessons.lesson_06.races import Standing
 
 field = question(
     "Three causal convolutions with 2 taps each and dilations 1, 2, 4 lie on top of each other. An output sees",
@@ -23,12 +27,30 @@ bet_on_edge = predict(
     why="One step decides: at lag 14 the symbol is in the window, at lag 15 the proof holds.",
 )
 
+
+def edge_outcome(inside: float, outside: float) -> str | None:
+    """What bet_on_edge asks, by the shares of right answers at lag 14 and at lag 15."""
+    if inside < 0.9:
+        return None
+    return bet_on_edge.options[1 if abs(outside - 1 / 8) < 0.05 else 0]
+
+
 bet_on_lstm = predict(
     "Lag 45, 300 batches for everyone. A TCN with k = 63 gets all answers right. The LSTM will get",
     ["all: it has a memory", "some, well above chance", "nearly none more than chance"],
     answer="nearly none more than chance",
     why="It could, and no theorem forbids it. But the gradient has to cross 45 steps to tell it so.",
 )
+
+
+def lstm_outcome(task: str, standings: Sequence[Standing]) -> str | None:
+    """What bet_on_lstm asks, by a race on copying at batch 300 with k = 63; None before, and in others."""
+    by_name = {standing.name: standing for standing in standings}
+    if task != "copying" or by_name["TCN"].context_length != 63 or by_name["LSTM"].batches < 300:
+        return None
+    share = by_name["LSTM"].score
+    return None if share is None else bet_on_lstm.options[2 - bisect([0.2, 0.95], share)]
+
 
 silent = question(
     "A model with context 20 is trained on copying with lag 20. After a million batches its accuracy is",

@@ -3,7 +3,7 @@
 import pytest
 
 from lessons_lib.checks import predict
-from lessons_lib.lessons.lesson_06 import races
+from lessons_lib.lessons.lesson_06 import questions, races
 from lessons_lib.lessons.lesson_06.panel import RacePanel, card
 from lessons_lib.lessons.lesson_06.race_tasks import TASKS
 from tests.waiting import wait_for
@@ -14,7 +14,7 @@ def panel():
     made = RacePanel(
         ["copying", "translation"],
         k=15,
-        prediction=predict("?", ["yes", "no"], answer="yes", why="It is."),
+        prediction=predict("?", ["yes", "no"], "yes", "Because."),
         name="tested",
         steps=2,
     )
@@ -71,3 +71,23 @@ def test_making_it_again_replaces_it(panel):
     again = RacePanel(["copying"], name="tested", steps=2)
     assert panel.comm is None
     again.close()
+
+
+@pytest.mark.parametrize(("score", "option"), [(0.13, 2), (0.4, 1), (1.0, 0)])
+def test_a_finished_race_on_copying_settles_the_bet(score, option):
+    def standings(batches, k=63):
+        return [
+            races.Standing("TCN", k, 1, batches, 1.0, 0.1, 1.0),
+            races.Standing("LSTM", None, 1, batches, 1.0, 0.1, score),
+        ]
+
+    assert questions.lstm_outcome("copying", standings(300)) == questions.bet_on_lstm.options[option]
+    assert questions.lstm_outcome("copying", standings(270)) is None
+    assert questions.lstm_outcome("copying", standings(300, k=31)) is None
+    assert questions.lstm_outcome("music", standings(300)) is None
+
+
+def test_the_edge_is_judged_by_both_lags():
+    assert questions.edge_outcome(1.0, 0.13) == "all, then chance"
+    assert questions.edge_outcome(1.0, 0.6) == "all, then a little less"
+    assert questions.edge_outcome(0.5, 0.13) is None
