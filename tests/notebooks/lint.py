@@ -15,7 +15,6 @@ from notebooks.build import ASKS, FOLDER, OPTIONAL, core_and_optional, spoken_mi
 
 GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
 # The lessons that keep the rules of teaching as well.
-RETOLD: frozenset[str] = frozenset({"05_why_feed_forward", "07_n_gram_lstm"})
 RETOLD = frozenset(
     {
         "00_start_here",
@@ -23,6 +22,8 @@ RETOLD = frozenset(
         "02_recurrent_models",
         "03_feed_forward_models",
         "04_truncated_backpropagation",
+        "05_why_feed_forward",
+        "07_n_gram_lstm",
         "08_stability",
         "09_projection",
         "10_same_predictions",
