@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -22,17 +22,17 @@ def counted_perplexity(answer: Callable[[list[str], int], Any]) -> str | None:
             grams = Counter(tuple(text[i : i + n]) for i in range(len(text) - n + 1))
             contexts = Counter(gram[:-1] for gram in grams.elements())
             once = Counter(gram[:-1] for gram in grams)
+            of_all = {gram: count / grams.total() for gram, count in grams.items()}
+            of_different = {gram: count / once[gram[:-1]] for gram, count in grams.items()}
+            right = _mean_surprise(grams, {gram: count / contexts[gram[:-1]] for gram, count in grams.items()})
             wrong = {
                 "you divide by the number of all grams: divide by how often this gram's context comes": (
-                    _mean_surprise(grams, lambda gram, grams=grams: grams[gram] / grams.total())
+                    _mean_surprise(grams, of_all)
                 ),
                 "you count each different gram once: count it as often as it comes (grams.elements())": (
-                    _mean_surprise(grams, lambda gram, grams=grams, once=once: grams[gram] / once[gram[:-1]])
+                    _mean_surprise(grams, of_different)
                 ),
             }
-            right = _mean_surprise(
-                grams, lambda gram, grams=grams, contexts=contexts: grams[gram] / contexts[gram[:-1]]
-            )
             given = answer(text, n)
             known = {mistake: math.exp(loss) for mistake, loss in wrong.items() if abs(loss - right) > 1e-3}
             unnamed = f"a text of {len(set(text))} words, n = {n}: {{}}"
@@ -41,8 +41,8 @@ def counted_perplexity(answer: Callable[[list[str], int], Any]) -> str | None:
     return None
 
 
-def _mean_surprise(grams: Counter[tuple[str, ...]], probability: Callable[[tuple[str, ...]], float]) -> float:
-    return -math.fsum(count * math.log(probability(gram)) for gram, count in grams.items()) / grams.total()
+def _mean_surprise(grams: Counter[tuple[str, ...]], probability: Mapping[tuple[str, ...], float]) -> float:
+    return -math.fsum(count * math.log(probability[gram]) for gram, count in grams.items()) / grams.total()
 
 
 @exercise("A zero state before every prediction, and n - 1 words read into it: so does the library's Windowed.")
