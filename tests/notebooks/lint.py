@@ -23,6 +23,7 @@ RETOLD = frozenset(
         "03_feed_forward_models",
         "04_truncated_backpropagation",
         "05_why_feed_forward",
+        "06_where_feed_forward_matches",
         "07_n_gram_lstm",
         "08_stability",
         "09_projection",
