@@ -14,25 +14,6 @@ from lessons_lib.checks import Question
 from notebooks.build import ASKS, FOLDER, OPTIONAL, core_and_optional, spoken_minutes
 
 GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
-# The lessons that keep the rules of teaching as well.
-RETOLD = frozenset(
-    {
-        "00_start_here",
-        "01_two_kinds",
-        "02_recurrent_models",
-        "03_feed_forward_models",
-        "04_truncated_backpropagation",
-        "05_why_feed_forward",
-        "06_where_feed_forward_matches",
-        "07_n_gram_lstm",
-        "08_stability",
-        "09_projection",
-        "10_same_predictions",
-        "11_same_training",
-        "12_wikitext2",
-        "13_open_questions",
-    }
-)
 
 LONGEST_CELL = 20
 LONGEST_LINE = 88  # at 1280 pixels with the file browser open, nothing scrolls sideways
@@ -65,8 +46,7 @@ NOT_COMPARED = {"application/vnd.jupyter.widget-view+json", "image/png", "image/
 def complaints(path: Path) -> list[str]:
     """Everything wrong with the notebook in this file, each in one line."""
     notebook = nbformat.read(path, as_version=4)
-    found = [*_of_file(path, notebook), *_of_header(notebook), *_of_links(notebook), *_of_cells(notebook)]
-    return found + (complaints_of_teaching(path) if path.stem in RETOLD else [])
+    return [*_of_file(path, notebook), *_of_header(notebook), *_of_links(notebook), *_of_cells(notebook)]
 
 
 def complaints_of_teaching(path: Path) -> list[str]:

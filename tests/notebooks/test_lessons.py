@@ -7,7 +7,7 @@ import pytest
 
 from lessons_lib.checks import NOT_ANSWERED
 from notebooks.build import FOLDER, answers, execute, exercise_tags, with_answers
-from tests.notebooks.lint import complaints
+from tests.notebooks.lint import complaints, complaints_of_teaching
 from tests.notebooks.mutations import MUTATIONS
 
 LESSONS = sorted(FOLDER.glob("*.ipynb"))
@@ -17,6 +17,11 @@ by_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.ste
 @by_lesson
 def test_a_lesson_is_fit_to_read(lesson: Path) -> None:
     assert complaints(lesson) == []
+
+
+@by_lesson
+def test_a_lesson_keeps_the_rules_of_teaching(lesson: Path) -> None:
+    assert complaints_of_teaching(lesson) == []
 
 
 @pytest.mark.slow
