@@ -105,7 +105,7 @@ class Question:
         """
         self._known(option)
         if not self.is_bet:
-            return f"Right. {self.why}" if option == self.answer else f"No: {self.answer}. {self.why}"
+            return f"Right. {self.why}" if option == self.answer else f"No. The answer is: {self.answer}. {self.why}"
         if self.outcome is None:
             return f"Your bet: {option}. The experiment decides."
         told = "So it came." if option == self.outcome else f"It came otherwise: {self.outcome}."

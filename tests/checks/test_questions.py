@@ -17,7 +17,7 @@ def test_a_choice_is_told_whether_it_is_right_and_why_and_may_change():
     one = asked()
     assert one.committed is None
     one.commit("3")
-    assert one.reply(one.committed) == "No: 4. Counting."
+    assert one.reply(one.committed) == "No. The answer is: 4. Counting."
     one.commit("4")
     assert one.reply(one.committed) == "Right. Counting."
 

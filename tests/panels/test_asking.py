@@ -19,7 +19,7 @@ def test_a_click_in_the_page_commits(bet):
 
 def test_the_page_knows_what_every_choice_is_told_before_the_kernel_hears_of_it():
     widget = QuestionWidget(question("2 + 2?", ["3", "4"], "4", "Counting."))
-    assert widget.replies == {"3": "No: 4. Counting.", "4": "Right. Counting."}
+    assert widget.replies == {"3": "No. The answer is: 4. Counting.", "4": "Right. Counting."}
     assert widget.outcome == "4"
 
 
