@@ -11,7 +11,8 @@ from tests.browser.lab import LabNotebook
 from tests.browser.steering import LATENCY_LIMIT, OPPOSITE
 from tests.waiting import wait_for
 
-PARTS = "[...document.querySelectorAll('.lessons-live-plot-part')]"
+# What a collapsed section hides is not drawn.
+PARTS = "[...document.querySelectorAll('.lessons-live-plot-part')].filter(part => part.offsetWidth)"
 # From each key press to the moments at which the first and the last of the plots that it changed were drawn.
 CLOCK = f"""() => {{
     window.redraws = [];

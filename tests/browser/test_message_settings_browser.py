@@ -63,7 +63,8 @@ def test_sliders_steer_whichever_thread_hears_them(open_with, over_subshells, ma
             before = panel.changes()
     assert int(panel.kernel("settings.truncation_length")) == 47
     assert float(panel.kernel("settings.stable_set.bound")) == pytest.approx(2.35)
-    assert panel.notebook.kernel("set(on_main)") == f"{{{main_thread}}}"
+    # Over subshells JupyterLab still sends some of them to the main thread.
+    assert panel.notebook.kernel("all(on_main)") == str(main_thread)
     panel.button("Pause").click()
     wait_for(lambda: panel.kernel("state") == "paused", 30, "Pause did not reach the run")
     panel.notebook.assert_clean()

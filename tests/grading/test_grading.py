@@ -19,8 +19,7 @@ from notebooks.build import answers, exercise_tags, lessons, with_answers
 ROOT = Path(__file__).parents[2]
 LESSON = next(path for path in lessons() if path.stem.startswith("04"))
 MISTAKES = {  # one named mistake for each exercise of lesson 04, and what its check must say
-    "exercise:04-1": ("def chunked_reach(t, k):\n    return range(t - k + 1, t + 1)", "exact truncation"),
-    "exercise:04-2": (
+    "exercise:04-1": (
         "def chunked_step(model, inputs, targets, state, k):\n"
         "    for first in range(0, inputs.shape[1], k):\n"
         "        chunk = slice(first, min(first + k, inputs.shape[1]))\n"
@@ -29,12 +28,11 @@ MISTAKES = {  # one named mistake for each exercise of lesson 04, and what its c
         "    return state",
         "weigh it by the chunk's share",
     ),
-    "exercise:04-3": (
-        "import math\n"
-        "def optimal_loss(lags, flips, k):\n"
-        "    return sum(-e * math.log(e) - (1 - e) * math.log(1 - e) for l, e in zip(lags, flips) if l <= k)",
-        "still costs",
+    "exercise:04-2": (
+        "def delay_line(n):\n    return torch.diag(torch.ones(n - 1), 1)",
+        "one place towards the first",
     ),
+    "exercise:04-3": ("def chunked_reach(t, k):\n    return range(t - k + 1, t + 1)", "exact truncation"),
 }
 SHORT = sandbox.Limits(cell_seconds=3, seconds=60, megabytes=600)
 SMALL = sandbox.Limits(megabytes=600)

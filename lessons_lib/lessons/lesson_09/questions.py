@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from lessons_lib.checks import predict, question
 from lessons_lib.runs import Run
-from lessons_lib.stability import LSTMStableSet, SpectralBall
+from lessons_lib.stability import LSTMStableSet, SpectralBall, StableSet
 
 certified = question(
     "A tanh-RNN whose recurrent matrix has largest singular value 0.9 is certainly",
@@ -72,17 +72,17 @@ joint = question(
 
 def after_the_pull(run: Run) -> str | None:
     """The training loss in the steps 100 to 200 after λ came down to 0.9, beside the twin's."""
-    gap = _gap(run, lambda value: isinstance(value, SpectralBall) and value.bound <= 0.91, 100, 200)
+    gap = _gap(run, lambda value: value.knob == SpectralBall.knob and (value.knob_value or 9.0) <= 0.91, 100, 200)
     return None if gap is None else bet_rnn.options[::-1][bisect((-0.05, 0.05), gap)]
 
 
 def at_the_ceiling(run: Run) -> str | None:
     """The training loss in the first five steps after f̄ was set to 0.64, beside the twin's."""
-    gap = _gap(run, lambda value: isinstance(value, LSTMStableSet) and value.forget_ceiling <= 0.65, 0, 5)
+    gap = _gap(run, lambda value: value.knob == LSTMStableSet.knob and (value.knob_value or 9.0) <= 0.65, 0, 5)
     return None if gap is None else ("falls", "hardly moves", "jumps up")[bisect((-0.1, 0.1), gap)]
 
 
-def _gap(run: Run, pulled: Callable[[object], bool], first: int, last: int) -> float | None:
+def _gap(run: Run, pulled: Callable[[StableSet], bool], first: int, last: int) -> float | None:
     """The mean of run less twin over the steps ``first`` to ``last`` after the pull; None before they are through."""
     history = run.history
     pulls = [change.step for change in history.changes if change.name == "stable_set" and pulled(change.new)]

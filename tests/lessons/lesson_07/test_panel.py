@@ -56,7 +56,7 @@ def test_a_cut_settles_the_bet_and_reset_goes_back_to_the_long_n() -> None:
     panel.player.start()
     wait_for(lambda: len(panel.records) > 12)
     assert bet.outcome is None
-    panel.control.number.value = 3
+    panel.control.type("3")
     wait_for(lambda: bet.outcome == "that")
     panel.reset()
     assert panel.order.n == panel.control.value == n_gram.LONGEST
