@@ -44,7 +44,7 @@ class ExplorerPage:
 
     def commit(self, option: str) -> None:
         """Answer the prediction; the sliders are locked before and free afterwards."""
-        handle = self.page.locator(".widget-slider [disabled]")
+        handle = self.page.locator(".widget-slider:visible [disabled]")
         assert handle.count() > 0
         self.page.locator(".jupyter-button", has_text=re.compile(rf"^\s*{re.escape(option)}\s*$")).first.click()
         wait_for(lambda: handle.count() == 0, 15, "the answer did not unlock the sliders")

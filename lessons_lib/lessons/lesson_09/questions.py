@@ -6,11 +6,9 @@ What a run has shown about a bet is a function of the run: one of the bet's opti
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable
 
 from lessons_lib.checks import predict, question
 from lessons_lib.runs import Run
-from lessons_lib.stability import LSTMStableSet, SpectralBall, StableSet
 
 certified = question(
     "A tanh-RNN whose recurrent matrix has largest singular value 0.9 is certainly",
@@ -72,20 +70,24 @@ joint = question(
 
 def after_the_pull(run: Run) -> str | None:
     """The training loss in the steps 100 to 200 after λ came down to 0.9, beside the twin's."""
-    gap = _gap(run, lambda value: value.knob == SpectralBall.knob and (value.knob_value or 9.0) <= 0.91, 100, 200)
+    gap = _gap(run, 0.91, 100, 200)
     return None if gap is None else bet_rnn.options[::-1][bisect((-0.05, 0.05), gap)]
 
 
 def at_the_ceiling(run: Run) -> str | None:
     """The training loss in the first five steps after f̄ was set to 0.64, beside the twin's."""
-    gap = _gap(run, lambda value: value.knob == LSTMStableSet.knob and (value.knob_value or 9.0) <= 0.65, 0, 5)
+    gap = _gap(run, 0.65, 0, 5)
     return None if gap is None else ("falls", "hardly moves", "jumps up")[bisect((-0.1, 0.1), gap)]
 
 
-def _gap(run: Run, pulled: Callable[[StableSet], bool], first: int, last: int) -> float | None:
-    """The mean of run less twin over the steps ``first`` to ``last`` after the pull; None before they are through."""
+def _gap(run: Run, at_most: float, first: int, last: int) -> float | None:
+    """The mean of run less twin over these steps after the knob came down so far; None before they are through."""
     history = run.history
-    pulls = [change.step for change in history.changes if change.name == "stable_set" and pulled(change.new)]
+    pulls = [
+        change.step
+        for change in history.changes
+        if change.name == "stable_set" and change.new.knob_value is not None and change.new.knob_value <= at_most
+    ]
     if not pulls or pulls[0] < 300:
         return None
     twin = dict(zip(history.twin_steps, history.twin_loss, strict=False))
