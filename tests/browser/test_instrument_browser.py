@@ -171,10 +171,11 @@ def test_a_comma_is_a_point_and_a_number_out_of_range_is_refused_in_a_line(page)
     typed.fill("0,9")
     typed.press("Enter")
     wait_for(lambda: page.notebook.kernel("run.settings.stable_set.knob_value") == "0.9", 30)
+    wait_for(lambda: typed.input_value() == "0.9", 30)
     typed.fill("1e9")
     typed.press("Enter")
     page.notebook.page.get_by_text("1e9 is outside the range from 0.05 to 2.5: still 0.9.").wait_for()
-    assert typed.input_value() == "0.9"
+    wait_for(lambda: typed.input_value() == "0.9", 30)
     assert page.notebook.kernel("run.settings.stable_set.knob_value") == "0.9"
 
 
