@@ -61,8 +61,11 @@ def loss_by_context(
 def bound_by_context(
     model: LanguageModel, input_clip: float | None, context_lengths: Sequence[int] = CONTEXT_LENGTHS
 ) -> list[float] | None:
-    """The theorem's bound beside ``error``, in the norm of :func:`lessons_lib.stability.truncation_bound`, in which an
-    LSTM's is a largest entry; None where nothing is certified.  ``model`` in float64 on a CPU."""
+    """The theorem's bound, in the norm of :func:`lessons_lib.stability.truncation_bound`.
+
+    Of an LSTM that is the largest entry and not the Euclidean norm of ``error``: the two may not be compared there.
+    None where the bound does not fall within these lengths, certified or not.  ``model`` in float64 on a CPU.
+    """
     size = input_clip or float(model.embedding.weight.detach().norm(dim=1).max())
     bounds = truncation_bounds(model.core, context_lengths, input_bound=size)
     return bounds if math.isfinite(bounds[-1]) and bounds[-1] < bounds[0] else None

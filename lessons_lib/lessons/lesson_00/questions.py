@@ -58,7 +58,7 @@ fair = question(
     "The pulled run beat its twin. Does this show that bounded models learn better than unbounded ones?",
     ["yes: it lost memory and won", "no: an ordinary start does as well", "no: the twin saw other words"],
     answer="no: an ordinary start does as well",
-    why="The twin had a bad start, made so on purpose. An ordinary start ends where the bounded runs end, unbounded.",
+    why="The twin had a bad start, made so on purpose. An ordinary start, unbounded, ends close to the bounded runs.",
 )
 
 
