@@ -42,10 +42,11 @@ bets = {
 def _outcome(bet: Question) -> Callable[[Run], str | None]:
     def seen(run: Run) -> str | None:
         history = run.history
-        if len(history.twin_loss) < STEPS or len(history.loss) < STEPS:
+        if STEPS - 1 not in history.twin_steps:
             return None
-        own, twin = (sum(losses[STEPS - MEAN : STEPS]) / MEAN for losses in (history.loss, history.twin_loss))
-        return bet.options[bisect([0.98, 1.02, 1.2], math.exp(own - twin))]
+        last = history.twin_steps.index(STEPS - 1) + 1  # the twin's own list begins where it parted
+        own, twin = history.loss[STEPS - MEAN : STEPS], history.twin_loss[last - MEAN : last]
+        return bet.options[bisect([0.98, 1.02, 1.2], math.exp((sum(own) - sum(twin)) / MEAN))]
 
     return seen
 
