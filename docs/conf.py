@@ -11,7 +11,7 @@ from docutils import nodes
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
-from docs.pages import class_sizes, commands, mathml, span, timetable  # noqa: E402  (needs the path)
+from docs.pages import class_sizes, commands, largest_class, mathml, span, timetable  # noqa: E402  (needs the path)
 from lessons_lib.cli import app as command_line  # noqa: E402
 from lessons_lib.experiments.class_server import CLASS_SERVER  # noqa: E402
 from notebooks.build import lessons  # noqa: E402
@@ -34,6 +34,7 @@ _class = CLASS_SERVER.read().points
 myst_substitutions |= {
     "commands": commands(command_line),
     "class_sizes": class_sizes(_class),
+    "class_largest": str(largest_class(_class)),
     "class_restart": span([point.restart_seconds for point in _class]),
     "class_machine": "; ".join(f"{point.learners}: {point.machine}" for point in _class),
 }

@@ -412,7 +412,7 @@ async def _kill_the_hub(hub: Hub, everyone: Sequence[Learner]) -> tuple[float, b
 CLASS_SERVER = Experiment(
     "class_server",
     "a class on one machine: speed, slider and memory of N learners, beside one alone",
-    grid(learners=(1, 2, 4, 8)),
+    grid(learners=(1, 2, 4, 6, 8)),
     measure,
     Point,
     {"lesson": LESSON, "moves": MOVES, "seconds_between_moves": PAUSE, "threads_a_kernel": 1, "client": "headless"},

@@ -76,9 +76,12 @@ def playing(panel: PanelPage) -> PanelPage:
 def boxes(notebook: LabNotebook, width: int, height: int) -> dict[str, list[dict]]:
     """Where the panel's parts are, once it is scrolled to, and the notebook's own window."""
     notebook.page.set_viewport_size({"width": width, "height": height})
-    notebook.page.wait_for_function(
-        "() => [...document.querySelectorAll('.lessons-live-plot-part')].every(p => p.layout.width === p.clientWidth)"
-    )
+    # JupyterLab lays its window out some time after the page's change of size, and the plots follow the window.
+    notebook.page.wait_for_function("""() => {
+        const edge = document.querySelector('.jp-WindowedPanel-outer').getBoundingClientRect().right;
+        const plots = [...document.querySelectorAll('.lessons-live-plot-part')];
+        return Math.abs(innerWidth - edge) < 60 && plots.every(p => p.layout.width === p.clientWidth);
+    }""")
     notebook.page.evaluate("() => document.querySelector('.lessons-panel').scrollIntoView({block: 'start'})")
     return notebook.page.evaluate("""() => {
         const at = selector => [...document.querySelectorAll(selector)].map(e => e.getBoundingClientRect())

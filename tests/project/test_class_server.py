@@ -5,7 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
-from docs.pages import class_sizes, span
+from docs.pages import class_sizes, largest_class, span
 from lessons_lib.experiments.class_server import CLASS_SERVER, MOVES, percentile_95
 
 ROOT = Path(__file__).parents[2]
@@ -32,8 +32,10 @@ def test_the_guide_s_table_has_a_row_for_each_class():
     assert {row.count("|") for row in rows} == {8}
     assert [int(row.split("|")[1]) for row in rows[2:]] == [point.learners for point in POINTS]
     assert span([20.4, 31.2, 25.0]) == "20 and 31 s"
+    assert largest_class(POINTS) >= 4
     page = (ROOT / "docs" / "teaching" / "class_server.md").read_text(encoding="utf8")
-    assert {"{{ class_sizes }}", "{{ class_machine }}"} <= set(re.findall(r"\{\{ \w+ \}\}", page))
+    computed = set(re.findall(r"\{\{ (\w+) \}\}", page))
+    assert {"class_sizes", "class_machine", "class_largest"} <= computed
     assert f"the slider of the bound {MOVES} times" in page
 
 
