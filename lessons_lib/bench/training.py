@@ -22,10 +22,11 @@ from torch.nn import functional as F
 from lessons_lib.bench import Gate
 from lessons_lib.corpora import Stream
 from lessons_lib.experiments.machine import cpu_seconds
-from lessons_lib.models import LSTM, LanguageModel, State, TanhRNN
+from lessons_lib.models import LSTM, LanguageModel, State, TanhRNN, seeded
 from lessons_lib.models.adaptive import AdaptiveLanguageModel
 from lessons_lib.stability import StableSet, Unconstrained, stable_sets
 from lessons_lib.training import Settings, TrainingState, mean_loss, training_step
+from lessons_lib.wikitext2.rows import config_of
 
 VOCABULARY, WIDTH, BATCH, STEPS = 33_278, 200, 20, 35
 CLIP, RATE = 0.25, 1.0
@@ -198,6 +199,35 @@ def projection_share(core: str, stable_set: StableSet, width: int, adaptive: boo
     return statistics.median(projections) / (statistics.median(steps) + statistics.median(projections))
 
 
+def study_speed(row: str, repeats: int = 9) -> float:
+    """Tokens a second of a row of the WikiText-2 study, relative to its unbounded LSTM's, under ``laptop``.
+
+    The tokens are random, as often as Zipf's law says: the frequent ones are cheap in an adaptive softmax.
+    """
+    configs = [config_of(name, "laptop") for name in (row, "lstm-unstable")]
+    counts = (1e6 / torch.arange(3, VOCABULARY + 3)).long()
+    seconds: list[list[float]] = [[], []]
+    trainings = []
+    for config in configs:
+        with seeded(0):
+            model = config.build_model(counts)
+            tokens = torch.multinomial(counts.double(), config.batch_size * 420 + 1, replacement=True)
+        settings = Settings(
+            config.steps,
+            learning_rate=config.learning_rate,
+            gradient_clip=config.gradient_clip,
+            stable_set=config.build_set(),
+        )
+        stream = Stream(tokens, config.batch_size, config.steps)
+        trainings.append((TrainingState.begin(model, stream, optimizer=config.optimizer), settings))
+    for _ in range(repeats + 1):
+        for taken, (state, settings) in zip(seconds, trainings, strict=True):
+            taken.append(cpu_seconds(lambda: training_step(state, settings)))  # noqa: B023  (called at once)
+    ours, lstm = (statistics.median(taken[1:]) for taken in seconds)  # the first warms up
+    a_step = [config.batch_size * config.steps for config in configs]
+    return (a_step[0] / ours) / (a_step[1] / lstm)
+
+
 def gates() -> list[Gate]:
     """Every ratio of this module with its limit."""
     found = []
@@ -216,4 +246,6 @@ def gates() -> list[Gate]:
             found.append(Gate(f"{name} 1x{width}: projection, of a full-vocabulary step", share, limit))
         share = projection_share(core, stable_set, 256, adaptive=True)
         found.append(Gate(f"{name} 1x256: projection, of an adaptive-softmax step", share))
+    speed = study_speed("linear-stable")  # with what keeps it stable: its coordinates, and a projection that finds none
+    found.append(Gate("linear-stable: tokens a second, times lstm-unstable's", speed, 0.7, at_least=True))
     return found

@@ -60,8 +60,8 @@ def truncation_bound(
     bounds max_j |x_tj| (the module's ``input_clip`` is used where it is smaller), ``output_lipschitz`` is
     the largest row l1 norm of C.
 
-    For a stack of gated linear recurrences norms are Euclidean, and ``input_bound`` is not needed: every block projects
-    what it reads onto a ball (see :mod:`lessons_lib.stability.linear_bounds`).
+    For a stack of gated linear recurrences norms are Euclidean, and ``input_bound`` is not needed: every block
+    normalises what it reads (see :mod:`lessons_lib.stability.linear_bounds`).
 
     Assumes: evaluation mode (no dropout); zero start, for the model and for its truncation; bounded inputs as
     above; layers stacked in order of definition, each fed the output of the one before, clipped or as it is.

@@ -1,22 +1,26 @@
 """How far a stack of gated linear recurrences can be from its k-truncation: a bound computed unit by unit.
 
-A block of a :class:`~lessons_lib.models.gated_recurrence.GatedRecurrence` reads u = P(x), P the projection onto the
-ball ‖x‖ <= √width, and has states s_t = Λ s_{t-1} + ΓB u_t.  Whatever the inputs, unit j never leaves
+A block of a :class:`~lessons_lib.models.gated_recurrence.GatedRecurrence` reads u = γ ∘ v + β, v = N(x) the layer
+normalisation (x - mean) / √(variance + ε) of n numbers, and has states s_t = Λ s_{t-1} + ΓB u_t.  Whatever x is,
+‖v‖ <= √n, so that unit j, started from zero, never leaves
 
-    |s_j| <= S_j = ‖(ΓB)_j‖ √width / (1 - |λ_j|),
+    |s_j| <= S_j = (‖(ΓB diag γ)_j‖ √n + |(ΓB β)_j|) / (1 - |λ_j|),
 
-so that a truncation, which starts from s = 0, begins with an error of at most S_j.  Let d(k) bound the error of x
-after k inputs (0 at the lowest block: both read the same inputs).  P is non-expansive, hence unit by unit
+and a truncation, which starts from s = 0, begins with an error of at most S_j.  Taking the mean away is a projection,
+and what follows has a symmetric Jacobian whose largest value is 1/√(variance + ε): N moves no two points apart by more
+than 1/√ε.  Let d(k) bound the error of x after k inputs (0 at the lowest block: both read the same inputs).  Then
 
-    e_j(0) = S_j,     e_j(k) = |λ_j| e_j(k-1) + ‖(ΓB)_j‖ d(k),
+    δ(k) = min(d(k)/√ε, 2√n)                                            bounds the error of v, and unit by unit
+    e_j(0) = S_j,     e_j(k) = |λ_j| e_j(k-1) + ‖(ΓB diag γ)_j‖ δ(k).
 
-and the block adds W_o (tanh(a) ∘ σ(g)), (a, g) = A s + A' u + b, with |tanh(a)| <= 1, σ' <= 1/4 and |tanh'| <= 1:
+The block adds W_o (tanh(a) ∘ σ(g)), (a, g) = A s + A' v + b, with |tanh(a)| <= 1, σ' <= 1/4 and |tanh'| <= 1:
 
-    d(k) -> d(k) + ‖W_o‖ (‖Δa‖ + ‖Δg‖/4),   ‖Δa‖ <= min(‖|A_a| e‖, ‖A_a‖ ‖e‖) + ‖A'_a‖ d,
+    d(k) -> d(k) + ‖W_o‖ (‖Δa‖ + ‖Δg‖/4),   ‖Δa‖ <= min(‖|A_a| e‖, ‖A_a‖ ‖e‖) + ‖A'_a‖ δ,
 
-|A_a| being the matrix of the norms of A_a's pairs of columns, one pair a unit.  The errors obey the same recurrence as
-the states, so all k up to K cost K steps, and the rate, as k grows, is the largest |λ|.  The idea of the single layer
-is Miller & Hardt's (arXiv 1805.10369, the inference bound); the stack is worked out here.
+|A_a| being the matrix of the norms of A_a's pairs of columns, one pair a unit.  The outputs are normalised likewise:
+their error is at most max|γ| δ(k).  The errors obey the same recurrence as the states, so all k up to K cost K steps,
+and the rate, as k grows, is the largest |λ|.  The idea of the single layer is Miller & Hardt's (arXiv 1805.10369, the
+inference bound); the stack is worked out here.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from __future__ import annotations
 import math
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lessons_lib.models import TorchModule
 from lessons_lib.models.gated_recurrence import GatedBlock, GatedRecurrence
@@ -47,8 +51,10 @@ class StackCertificate:
 
     def __init__(self, core: GatedRecurrence) -> None:
         self._blocks = [_BlockConstants(block) for block in core.blocks if isinstance(block, GatedBlock)]
-        # Two outputs in the ball are never further apart than its diameter.
-        self._cap = 2 * math.sqrt(core.hidden_size)
+        self._norm = _Normalisation(core.norm)
+        self._gain = float(self._norm.gain.abs().max())
+        # Two outputs are never further apart than this, whatever was read.
+        self._cap = self._gain * self._norm.diameter
         self.rate = max(block.rate for block in self._blocks)
         self._errors = [self._cap]  # k = 0: the truncation has seen nothing
         self._states = [block.start for block in self._blocks]
@@ -64,9 +70,25 @@ class StackCertificate:
     def _advance(self) -> None:
         into = 0.0
         for index, block in enumerate(self._blocks):
-            self._states[index] = block.forget * self._states[index] + block.gain * into
-            into = into + block.response(self._states[index], into)
-        self._errors.append(min(into, self._cap))
+            read = block.norm.moved(into)
+            self._states[index] = block.forget * self._states[index] + block.gain * read
+            into = into + block.response(self._states[index], read)
+        self._errors.append(self._gain * self._norm.moved(into))
+
+
+class _Normalisation:
+    """What the bound needs of a layer normalisation."""
+
+    def __init__(self, norm: nn.LayerNorm) -> None:
+        self.gain = norm.weight.detach().double().cpu()
+        self.shift = norm.bias.detach().double().cpu()
+        self.radius = math.sqrt(len(self.gain))
+        self.diameter = 2 * self.radius
+        self._lipschitz = 1 / math.sqrt(norm.eps)
+
+    def moved(self, distance: float) -> float:
+        """How far v can move when x moves by ``distance``."""
+        return min(self._lipschitz * distance, self.diameter)
 
 
 class _BlockConstants:
@@ -74,25 +96,26 @@ class _BlockConstants:
 
     @torch.no_grad()
     def __init__(self, block: GatedBlock) -> None:
+        self.norm = norm = _Normalisation(block.norm)
         recurrence, width = block.recurrence, block.leave.in_features
         values = recurrence.eigenvalues().detach().to("cpu", torch.complex128)
         enter = recurrence.enter.weight.detach().double().cpu().unflatten(0, (-1, 2))  # (units, 2, width)
         scale = recurrence.scale.detach().double().cpu().abs()
-        # A complex row times a real u: |z·u| <= ‖(Re z, Im z)‖_2 ‖u‖ with the spectral norm of the two real rows.
-        self.gain = scale * torch.linalg.matrix_norm(enter, 2)
+        # A complex row times a real v: |z·v| <= ‖(Re z, Im z)‖_2 ‖v‖ with the spectral norm of the two real rows.
+        self.gain = scale * torch.linalg.matrix_norm(enter * norm.gain, 2)
         self.forget = values.abs()
         self.rate = float(self.forget.max())
-        self.start = self.gain * math.sqrt(width) / (1 - self.forget)
+        self.start = (self.gain * norm.radius + scale * (enter @ norm.shift).norm(dim=1)) / (1 - self.forget)
         mix, units = block.mix.weight.detach().double().cpu(), len(values)
         from_states, from_inputs = mix[:, : 2 * units], mix[:, 2 * units :]
         self._states = from_states.split(width)
         self._pairs = [part.unflatten(1, (-1, 2)).norm(dim=-1) for part in self._states]
         self._state_norms = [_spectral(part) for part in self._states]
-        self._input_norms = [_spectral(part) for part in from_inputs.split(width)]
+        self._input_norms = [_spectral(part * norm.gain) for part in from_inputs.split(width)]
         self._leave = _spectral(block.leave.weight.detach().double().cpu())
 
     def response(self, states: Tensor, inputs: float) -> float:
-        """How far what the block adds can move, when unit j's state moves by ``states``[j] and u by ``inputs``."""
+        """How far what the block adds can move, when unit j's state moves by ``states``[j] and v by ``inputs``."""
         moved = [
             min(float((pairs @ states).norm()), norm * float(states.norm())) + direct * inputs
             for pairs, norm, direct in zip(self._pairs, self._state_norms, self._input_norms, strict=True)

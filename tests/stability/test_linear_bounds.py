@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lessons_lib.models import GatedRecurrence, LanguageModel
-from lessons_lib.models.gated_recurrence import into_ball
+from lessons_lib.models.gated_recurrence import EPSILON
 from lessons_lib.stability import certified_rate, context_for, truncation_bound, truncation_bounds
 
 WIDTH, LENGTH, ROWS = 6, 24, 100
@@ -20,6 +20,8 @@ def wild(seed: int, bound: float, layers: int) -> GatedRecurrence:
     for parameter in core.parameters():
         if parameter.dim() == 2 and parameter.shape[-1] > 2:
             parameter.data *= 1 + 3 * torch.rand(())
+        elif parameter.dim() == 1 and len(parameter) == WIDTH:  # gains and shifts of normalisations, biases
+            parameter.data += torch.randn(WIDTH)
     return core.eval()
 
 
@@ -72,20 +74,23 @@ def test_the_context_that_the_theorem_asks_for_is_the_smallest_one():
     assert truncation_bound(core, int(needed) - 1, input_bound=math.inf) > 1e-3
 
 
-def test_a_stack_that_need_not_forget_has_no_context_but_its_ball():
+def test_a_stack_that_need_not_forget_has_no_context_but_its_outputs_ball():
     core = GatedRecurrence(4, 4, 2).double()
     core.blocks[1].recurrence.coordinates.data[0] = torch.tensor([1.0, 0.3])
     assert truncation_bound(core, 50, input_bound=math.inf) == 2 * math.sqrt(4)
     assert context_for(core, 1e-3, input_bound=math.inf) == math.inf
 
 
-def test_the_projection_into_the_ball_moves_no_two_points_apart():
+@pytest.mark.parametrize("size", [1e-3, 0.1, 10.0])
+def test_the_normalisation_moves_two_points_apart_by_no_more_than_its_epsilon_says(size):
     torch.manual_seed(0)
-    a, b = torch.randn(2, 1000, 5, dtype=torch.float64) * 3
-    assert bool(((into_ball(a) - into_ball(b)).norm(dim=-1) <= (a - b).norm(dim=-1) * (1 + 1e-12)).all())
-    assert bool((into_ball(a).norm(dim=-1) <= math.sqrt(5) * (1 + 1e-12)).all())
-    small = a / a.norm(dim=-1, keepdim=True)
-    assert torch.equal(into_ball(small), small)
+    norm = GatedRecurrence(5, 5).double().norm
+    a = torch.randn(1000, 5, dtype=torch.float64) * size
+    b = a + torch.randn_like(a) * 10 ** (4 * torch.rand(1000, 1) - 5)
+    stretched = ((norm(a) - norm(b)).norm(dim=-1) / (a - b).norm(dim=-1)).max()
+    assert 0 < stretched <= EPSILON**-0.5
+    assert stretched > 0.9 * EPSILON**-0.5 or size > 1e-3  # near the middle it is attained
+    assert bool((norm(a).norm(dim=-1) <= math.sqrt(5)).all())
 
 
 def test_pieces_read_one_after_the_other_equal_the_whole():
@@ -104,7 +109,7 @@ def test_a_changed_token_moves_nothing_before_it():
     core = GatedRecurrence(8, 8, 2, bound=0.9).double()
     inputs = torch.randn(1, 12, 8, dtype=torch.float64)
     changed = inputs.clone()
-    changed[:, 5] += 1
+    changed[:, 5, 0] += 1  # one number: what all have in common the normalisation takes away
     before, after = core(inputs)[0], core(changed)[0]
     assert torch.equal(before[:, :5], after[:, :5])
     assert bool(((before - after)[:, 5:].abs().amax(-1) > 0).all())
