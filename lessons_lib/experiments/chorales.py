@@ -37,6 +37,7 @@ SEEDS = (0, 1, 2)
 BOUND = 0.9
 MOST_KEYS = 8  # that sound in one frame, as the theorem's bound on the inputs
 JSB_LABEL = "JSB chorales: Bach, four voices, a frame is a quarter note"
+Compose = Callable[["ChoraleModel"], tuple[Tensor, Tensor]]
 LONGEST = 24  # lags and context lengths that a probe measures
 
 
@@ -264,14 +265,24 @@ def sample(model: ChoraleModel, prompt: Tensor, length: int, *, seed: int, tempe
     """
     if len(prompt) < 1 or not temperature > 0:
         raise ValueError(f"{len(prompt)} frames at temperature {temperature}: give one frame or more, and above 0")
-    generator = torch.Generator().manual_seed(seed)
+    generator, device = torch.Generator().manual_seed(seed), model.decoder.weight.device
     frames, unread, state = [], prompt[None], None
     for _ in range(length):
-        features, state = model(unread, state)
-        chances = torch.sigmoid(model.logits(features[:, -1]) / temperature)
+        features, state = model(unread.to(device), state)
+        chances = torch.sigmoid(model.logits(features[:, -1]) / temperature).cpu()
         frames.append(torch.bernoulli(chances, generator=generator))
         unread = frames[-1][None]
     return torch.cat(frames)
+
+
+def composer(reading: Music | None = None, *, given: int = 8, length: int = 24, seed: int = 0) -> Compose:
+    """Lets a model go on after the first frames of a validation piece, with the same draws each time."""
+    opening = (reading or music()).pieces.valid[0][:given]
+
+    def compose(model: ChoraleModel) -> tuple[Tensor, Tensor]:
+        return opening, sample(model, opening, length, seed=seed)
+
+    return compose
 
 
 def probe(reading: Music | None = None) -> Probe:

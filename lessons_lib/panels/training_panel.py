@@ -10,6 +10,7 @@ from html import escape
 import ipywidgets as widgets
 
 from lessons_lib.checks import Question
+from lessons_lib.panels.listening import Composer, Listening
 from lessons_lib.panels.meter import meter
 from lessons_lib.panels.panel import Panel
 from lessons_lib.panels.past_runs import PastRuns
@@ -57,6 +58,7 @@ class TrainingPanel(Panel):
         first: the plot that stands before the others: "loss", "spectrum", "gradient" or "error".
         names: what the legend calls a curve, e.g. ``{"twin_mean": "unbounded"}``.
         speed: "slow", "normal" or "fast", to begin with.
+        composer: of a model of music: adds the tab *Listen*.
     """
 
     def __init__(
@@ -72,8 +74,10 @@ class TrainingPanel(Panel):
         first: str = "loss",
         names: Mapping[str, str] | None = None,
         speed: str = "fast",
+        composer: Composer | None = None,
     ) -> None:
         self._replace(run.name)
+        self.listening = Listening(run, composer) if composer else None
         self.run, self.context_length, self._outcome = run, context_length, outcome
         self._lock = threading.RLock()
         self._own_start = run.factory, run.settings.stable_set
@@ -154,11 +158,13 @@ class TrainingPanel(Panel):
         return [*self._question(), self._found, widgets.Box(groups, layout=row), news, body]
 
     def _told(self) -> widgets.Widget:
-        """The theorem meter, and in a tab beside it what the model writes, where the probe lets it write."""
-        if getattr(self.run.probe, "writer", None) is None:
-            return self._meter
-        self._written = widgets.HTML("It has written nothing yet.")
-        return widgets.Tab([self._meter, self._written], titles=("Theorem", "Write"))
+        """The theorem meter, and in tabs beside it what the model writes or plays, where it can."""
+        tabs: dict[str, widgets.Widget] = {"Theorem": self._meter}
+        if getattr(self.run.probe, "writer", None) is not None:
+            tabs["Write"] = self._written = widgets.HTML("It has written nothing yet.")
+        if self.listening is not None:
+            tabs["Listen"] = self.listening
+        return widgets.Tab(list(tabs.values()), titles=tuple(tabs)) if len(tabs) > 1 else self._meter
 
     def _picture(self) -> bytes:
         page = self.figure().to_html(include_plotlyjs=True, full_html=True)

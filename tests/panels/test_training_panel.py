@@ -1,8 +1,10 @@
 """The panel without a browser: its widgets' callbacks are what a browser would call."""
 
 import html
+import io
 import threading
 import time
+import wave
 
 import pytest
 import torch
@@ -11,7 +13,8 @@ from ipywidgets.widgets import widget as registry
 
 from lessons_lib.checks import predict
 from lessons_lib.corpora import Stream
-from lessons_lib.models import GRU, LSTM, LanguageModel, LinearRecurrence, TanhRNN
+from lessons_lib.experiments import chorales
+from lessons_lib.models import GRU, LSTM, LanguageModel, LinearRecurrence, TanhRNN, seeded
 from lessons_lib.panels import Preset, TrainingPanel, presets_for
 from lessons_lib.panels.controls import _family
 from lessons_lib.panels.training_plot import gap_to_twin, marks
@@ -24,8 +27,7 @@ TOKENS = torch.randint(9, (601,), generator=torch.Generator().manual_seed(0))
 
 
 def factory(core=TanhRNN):
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with seeded(0):
         return LanguageModel(core(5, 6), 9, 5), Stream(TOKENS, 2, 10)
 
 
@@ -420,3 +422,27 @@ def test_a_model_that_may_write_is_read_in_a_tab(make):
     assert html.escape(written.continued) in panel._written.value
     (tab,) = (part for part in _family(panel) if isinstance(part, Tab))
     assert tab.titles == ("Theorem", "Write")
+
+
+def test_a_model_of_music_is_heard_in_a_tab_on_a_click_while_it_trains(make):
+    music = chorales.embedded_music()
+    build, settings = chorales.factory("RNN", epochs=50, reading=music), chorales.settings("RNN", reading=music)
+    run = Run(build, settings, name="panel test", optimizer="adam")
+    panel = make(run, composer=chorales.composer(music, given=5, length=7))
+    (tab,) = (part for part in _family(panel) if isinstance(part, Tab))
+    assert tab.titles == ("Theorem", "Listen")
+    run.start()
+    wait_for(lambda: run.step_count > 0)
+    panel.listening.button.click()
+    assert run.state == "running"
+    assert "given 5 frames" in panel.listening.roll.value
+    assert "composed 7 with" in panel.listening.roll.value
+    with wave.open(io.BytesIO(panel.listening.sound.value)) as sound:
+        assert sound.getnframes() == 7 * 0.25 * sound.getframerate()
+        assert len(set(sound.readframes(10_000))) > 100  # no silence
+    first = panel.listening.sound.value
+    run.update(learning_rate=0.1)
+    before = run.step_count
+    wait_for(lambda: run.step_count > before + 5)
+    panel.listening.button.click()
+    assert panel.listening.sound.value != first

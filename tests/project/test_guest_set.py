@@ -9,7 +9,7 @@ import torch
 
 import lessons_lib
 from lessons_lib.corpora import Stream
-from lessons_lib.models import GRU, LanguageModel
+from lessons_lib.models import GRU, LanguageModel, seeded
 from lessons_lib.panels import TrainingPanel
 from lessons_lib.panels.training_plot import marks
 from lessons_lib.runs import Run
@@ -60,8 +60,7 @@ def box(monkeypatch):
 @pytest.fixture
 def panel(box):
     def factory():
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+        with seeded(0):
             model = LanguageModel(GRU(5, 6), 9, 5)
             model.core.cells[0].weight_hh_l0.data.mul_(20)
             return model, Stream(torch.randint(9, (601,)), 2, 10)
