@@ -26,7 +26,6 @@ class GatedRecurrence(nn.Module):
         input_size: width of an input; where it differs from ``hidden_size``, a linear map comes first.
         hidden_size: width of the outputs.
         layers: number of blocks.
-        dropout: on what a block adds, while training.
         units: complex states of each block; half of ``hidden_size`` when None.
         bound: keeps every |λ| below it, see :class:`~lessons_lib.models.linear_recurrence.DiagonalRecurrence`.
 
@@ -41,7 +40,6 @@ class GatedRecurrence(nn.Module):
         hidden_size: int,
         layers: int = 2,
         *,
-        dropout: float = 0.0,
         units: int | None = None,
         bound: float | None = None,
     ) -> None:
@@ -51,7 +49,7 @@ class GatedRecurrence(nn.Module):
         self.input_size, self.hidden_size, self.layers = input_size, hidden_size, layers
         self.units = max(1, hidden_size // 2) if units is None else units
         self.enter = nn.Identity() if input_size == hidden_size else nn.Linear(input_size, hidden_size)
-        self.blocks = nn.ModuleList(GatedBlock(hidden_size, self.units, bound, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(GatedBlock(hidden_size, self.units, bound) for _ in range(layers))
         self.norm = nn.LayerNorm(hidden_size, EPSILON)
 
     def zero_state(self, batch_size: int) -> Tensor:
@@ -68,17 +66,16 @@ class GatedRecurrence(nn.Module):
 class GatedBlock(nn.Module):
     """One block of :class:`GatedRecurrence`."""
 
-    def __init__(self, width: int, units: int, bound: float | None, dropout: float) -> None:
+    def __init__(self, width: int, units: int, bound: float | None) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(width, EPSILON)
         self.recurrence = DiagonalRecurrence(width, units, bound)
         self.mix = nn.Linear(2 * units + width, 2 * width)  # (a, g) from the states and u
         self.leave = nn.Linear(width, width)
-        self.dropout = nn.Dropout(dropout)
 
     def forward(self, inputs: Tensor, start: Tensor) -> tuple[Tensor, Tensor]:
         """inputs: (batch, time, width), start: (batch, 2 x units) -> outputs like inputs, and the last state."""
         u = self.norm(inputs)
         states = self.recurrence(u, start)
         content, gate = self.mix(torch.cat([states, u], dim=-1)).chunk(2, dim=-1)
-        return inputs + self.dropout(self.leave(content.tanh() * gate.sigmoid())), states[:, -1]
+        return inputs + self.leave(content.tanh() * gate.sigmoid()), states[:, -1]

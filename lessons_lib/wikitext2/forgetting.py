@@ -15,9 +15,11 @@ from torch import Tensor
 
 from lessons_lib.experiments.stable_regime import merging
 from lessons_lib.models import LanguageModel, evaluating
-from lessons_lib.stability import truncation_bounds
+from lessons_lib.stability import context_for, truncation_bounds
 
 CONTEXT_LENGTHS = (1, 2, 3, 5, 8, 13, 20, 35, 50, 75, 100, 150, 200)
+BOUND_LENGTHS = (*CONTEXT_LENGTHS, 300, 500, 700, 1000)  # a theorem asks for more than a text does
+ACCURACY = 0.1  # ε of the core's outputs, whose coordinates are of the order of 1
 PAGES, LENGTH = 20, 300  # pages, and words of a page of which the last 101 are predicted
 MERGING_PAGES, MERGING_WORDS, QUANTILES = 64, 20, (0.1, 0.5, 0.9, 1.0)
 WINDOWS = 10  # pages whose windows are held at one time
@@ -58,29 +60,39 @@ def loss_by_context(
     return {"lengths": list(context_lengths), "loss": losses.tolist(), "whole": whole, "error": error.tolist()}
 
 
-def bound_by_context(
-    model: LanguageModel, input_clip: float | None, context_lengths: Sequence[int] = CONTEXT_LENGTHS
-) -> list[float] | None:
-    """The theorem's bound, in the norm of :func:`lessons_lib.stability.truncation_bound`.
+def bound_by_context(model: LanguageModel, input_clip: float | None) -> dict[str, Any] | None:
+    """The bound of :func:`lessons_lib.stability.truncation_bound`, in its norm; ``model`` in float64 on a CPU.
 
     Of an LSTM that is the largest entry and not the Euclidean norm of ``error``: the two may not be compared there.
-    None where the bound does not fall within these lengths, certified or not.  ``model`` in float64 on a CPU.
+
+    Returns:
+        ``lengths``; ``error``: the bound for every k; ``needed``: the smallest k for ACCURACY, None where that is
+        infinite.  None where the bound does not fall within these lengths, certified or not.
     """
     size = input_clip or float(model.embedding.weight.detach().norm(dim=1).max())
-    bounds = truncation_bounds(model.core, context_lengths, input_bound=size)
-    return bounds if math.isfinite(bounds[-1]) and bounds[-1] < bounds[0] else None
+    bounds = truncation_bounds(model.core, BOUND_LENGTHS, input_bound=size)
+    if not (math.isfinite(bounds[-1]) and bounds[-1] < bounds[0]):
+        return None
+    needed = context_for(model.core, ACCURACY, input_bound=size)
+    return {"lengths": list(BOUND_LENGTHS), "error": bounds, "needed": needed if math.isfinite(needed) else None}
 
 
 def measured(model: LanguageModel, text: Tensor, input_clip: float | None) -> dict[str, Any]:
-    """:func:`loss_by_context` on the first pages of a text, with the bound.
+    """:func:`loss_by_context` on the first pages of a text, with the bound beside it, and how much context is needed.
 
     Args:
         text: (tokens,), more than LENGTH.
+
+    Returns:
+        besides those: ``accuracy``, and ``needed``, the smallest of the lengths from which on no error is larger.
     """
     pages = min(PAGES, len(text) // (LENGTH + 1))
     found = loss_by_context(model, text[: pages * (LENGTH + 1)].view(pages, LENGTH + 1))
+    late = [k for k, error in zip(found["lengths"], found["error"], strict=True) if error > ACCURACY]
+    beyond = [k for k in found["lengths"] if not late or k > late[-1]]
     exact = copy.deepcopy(model).to("cpu", torch.float64)
-    return {"pages": pages, "words": LENGTH, **found, "bound": bound_by_context(exact, input_clip)}
+    told = {"accuracy": ACCURACY, "needed": beyond[0] if beyond else None}
+    return {"pages": pages, "words": LENGTH, **found, **told, "bound": bound_by_context(exact, input_clip)}
 
 
 def contraction_on_text(model: LanguageModel, text: Tensor) -> dict[str, float]:

@@ -59,7 +59,7 @@ class StudyConfig:
     def _build_core(self) -> Any:
         if self.core == "linear":  # its bound is kept by its coordinates, so that no step needs a projection
             bound = dict(self.set_arguments).get("bound")
-            return GatedRecurrence(self.width, self.width, self.layers, dropout=self.dropout, bound=bound)
+            return GatedRecurrence(self.width, self.width, self.layers, bound=bound)
         kind = CORES[self.core]
         return kind(self.width, self.width, self.layers, dropout=self.dropout, input_clip=self.input_clip)
 
