@@ -65,6 +65,9 @@ def _of_teaching(notebook: NotebookNode) -> Iterator[str]:
         yield f"the header's time is not '{spoken_minutes(notebook)}': run make notebooks, which counts it"
     if not re.search(r"^\*\*In three sentences\.\*\*", opening, re.M):
         yield "the header does not say the lesson in three sentences"
+    for cell in (cell for cell in notebook.cells if cell.cell_type == "markdown"):
+        for heading in re.findall(r"(?<=\n)## .*", cell.source):
+            yield f"{heading!r} stands inside a cell: begin one with it, or the section cannot be folded"
     for number, cell in enumerate(cell for cell in notebook.cells if cell.cell_type == "code"):
         if (longest := max(map(len, cell.source.splitlines()), default=0)) > LONGEST_LINE:
             yield f"cell {number} has a line of {longest} characters: {LONGEST_LINE} at most"

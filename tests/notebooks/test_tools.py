@@ -183,6 +183,7 @@ def test_what_is_optional_is_collapsed_and_counted_apart(tmp_path: Path) -> None
         (ran('questions.bet_on_loss.settle("lower")'), "by a constant"),
         (ran("print('An even guess gives each word 1/2,000, and -ln(1/2,000) is 7.6.')"), "holds the answer"),
         (new_markdown_cell("A dilated convolution reaches far."), "which lesson 03 defines"),
+        (new_markdown_cell("The end of one.\n\n## Optional: another"), "stands inside a cell"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -83,6 +84,19 @@ def outputs_that_move(answer: Callable[[int, int, int], range]) -> str | None:
     return None
 
 
+@dataclass(frozen=True)
+class _Silent:
+    """A model of which only the outputs can be seen: what it says of itself is not measured."""
+
+    _model: Any
+
+    def __call__(self, inputs: Tensor) -> Any:
+        return self._model(inputs)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"no {name}: this model says nothing of itself, so measure it from outside")
+
+
 @exercise("From outside, without a look at the code: this works for any model.")
 def measured_context(answer: Callable[[Any, Tensor], int]) -> str | None:
     """The farthest input that moves the last output, counted from 1 at its own."""
@@ -101,8 +115,7 @@ def measured_context(answer: Callable[[Any, Tensor], int]) -> str | None:
     for name, model in models.items():
         model.double().eval()
         kept = inputs.clone()
-        # Without its attributes: what a model says of itself is not measured.
-        given, right = int(answer(lambda x, model=model: model(x), kept)), model.context_length
+        given, right = int(answer(_Silent(model), kept)), model.context_length
         if not torch.equal(kept, inputs):
             return "your function changed the inputs it was given: work on inputs.clone()"
         if given == right:

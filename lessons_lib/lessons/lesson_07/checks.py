@@ -56,6 +56,7 @@ def n_gram_outputs(answer: Callable[[Any, Tensor, int], Tensor]) -> str | None:
                 "your windows hold n inputs: the nth word is the predicted one, so n - 1 are read": n,
                 "your windows hold n - 2 inputs: slices leave their end out, so begin one earlier": n - 2,
                 "every window begins at the same place: it must move along with t": None,
+                "nothing is cut: every prediction must begin at a zero state, n - 1 words back": inputs.shape[1],
             }
             known = {mistake: _reading(lstm, inputs, size, n) for mistake, size in wrong.items() if size != 0}
             given = answer(lstm, inputs, n)

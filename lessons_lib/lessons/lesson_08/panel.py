@@ -7,6 +7,7 @@ import torch
 
 from lessons_lib import figures
 from lessons_lib.lessons.lesson_08 import experiment as forgetting
+from lessons_lib.lessons.lesson_08 import questions
 from lessons_lib.panels import Choice, Knob
 from lessons_lib.stability import spectral_radius
 
@@ -37,3 +38,12 @@ def starts_in_the_plane(matrix: str, rate: float, size: float) -> tuple[go.Figur
     radius = float(spectral_radius(system.weight))
     left = figures.orbits(states, title=f"{system.name}, radius {radius:.2f}", matrix=system.weight)
     return left, right.update_yaxes(range=[-9.2, 1.6])
+
+
+def driven_ring(matrix: str, rate: float, size: float) -> str | None:
+    """What a setting shows about ``bet_inputs``; None at any other than a rotation of 1.5 with inputs of 1 or more."""
+    if matrix != "rotation" or abs(rate - 1.5) > 0.01 or size < 1:
+        return None
+    states = forgetting.plane_system(matrix, rate).follow(forgetting.ring(), STEPS, size * forgetting.noise(STEPS))
+    apart = forgetting.spread(states)
+    return questions.ring(float(apart[-1] / apart[0]))

@@ -68,7 +68,7 @@ def overlap(answer: Callable[[Sequence[float], Sequence[float]], bool]) -> str |
 )
 def chance_of_parting(answer: Callable[[int], float]) -> str | None:
     """Chance that n and n draws from one and the same distribution have ranges that do not overlap."""
-    for n in (1, 2, 3, 5):
+    for n in (3, 1, 2, 5):  # at 1, halves by different mistakes are the same
         given = float(answer(n))
         orders = math.comb(2 * n, n)
         case = f"for n = {n}"

@@ -63,7 +63,8 @@ def test_overlap(answer, line):
         (lambda n: 1 / math.comb(2 * n, n), "one side only"),
         (lambda n: 1 - 2 / math.comb(2 * n, n), "do overlap"),
         (lambda n: 2 * 0.5**n, "coin"),
-        (lambda n: 0.3, "expected 1, yours is 0.3"),
+        (lambda n: 0.3, "expected 0.1, yours is 0.3"),
+        (lambda n: 1 / 2**n, "for n = 3 expected 0.1"),
     ],
 )
 def test_chance_of_parting(answer, line):
