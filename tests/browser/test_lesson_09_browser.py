@@ -17,3 +17,11 @@ def test_the_bound_moves_while_it_trains(notebook, lab_root: Path):
     sliders = {"λ": "ArrowLeft", "truncation k": "ArrowLeft"}
     panel = steer_lesson(notebook, LESSON.name, answer="about the same", sliders=sliders, switch="bound")
     assert float(panel.kernel("settings.stable_set.bound")) < 2.5
+    page = notebook.page
+    page.get_by_role("tab", name="Listen").click()
+    panel.button("Compose and play").click()
+    roll = page.get_by_role("img", name="Piano roll")
+    roll.wait_for()
+    assert roll.locator("rect").count() > 20
+    page.wait_for_function("() => document.querySelector('audio.widget-audio, .widget-audio audio, audio').duration > 5")
+    notebook.assert_clean()
