@@ -43,6 +43,7 @@ def test_right_answers_pass():
         (lambda r, t, s: min((r - s).norm(), (t - s).norm()), "shorter"),
         (lambda r, t, s: (r - s).norm() + (t - s).norm(), "sum"),
         (lambda r, t, s: s.norm(), "size of the start"),
+        (lambda r, t, s: r.norm(), "not by their size"),
         (lambda r, t, s: (t - s).norm(), "longer of the two"),
     ],
 )
@@ -78,7 +79,8 @@ def test_a_wrong_step_is_named(answer, said):
         (bound(more=0), "too few"),
         (bound(more=2), "too many"),
         (bound(constant=True), "alpha / t in both"),
-        (bound(grow=0.0), "grow"),
+        (bound(grow=0.0), "old differences grow"),
+        (lambda alpha, beta, G, N: alpha * G * N ** (alpha * beta), "how the bound grows"),
     ],
 )
 def test_a_wrong_recursion_is_named(answer, said):
