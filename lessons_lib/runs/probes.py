@@ -72,7 +72,10 @@ class Probe:
     def parts(self, model: Probed, settings: Settings) -> Iterator[Measurements]:
         """The same in parts of about equal cost; error and bound belong to the same weights."""
         device = next(model.parameters()).device
-        yield Measurements(held_out_loss=batch_loss(model, *(part.to(device) for part in self.held_out)))
+        loss = batch_loss(model, *(part.to(device) for part in self.held_out))
+        yield Measurements(held_out_loss=loss)
+        if not math.isfinite(loss):  # it has diverged, as the run is about to notice: nothing else is a number
+            return
         if self.writer is not None:
             yield Measurements(written=self.writer(model))
         sample = self.sample.to(device)
