@@ -19,10 +19,11 @@ from lessons_lib.runs import Probe, Writer
 from lessons_lib.training import default_device
 
 BATCH_SIZE, STEPS = 20, 50  # of a text: sequences side by side, and tokens of each in a training step
-LANGUAGE_TOKENS, HELD_OUT = 500_000, 4_000
+LANGUAGE_TOKENS, LANGUAGE_HELD_OUT = 500_000, 10_000  # of fewer, a lucky sample looks better than is possible
+HELD_OUT = 4_000
 WIKITEXT_CHARACTERS, MOST_CHARACTERS = 2_000_000, 200
 FEWEST = 1_200  # tokens of a text of one's own
-SAMPLE, LONGEST = (4, 60), 40  # sequences and tokens on which gradients and errors are measured, and how far back
+MEASURED, LONGEST = 100, 40  # tokens on which gradients and errors are measured, and how far back
 
 
 @dataclass(frozen=True)
@@ -40,15 +41,16 @@ class Reading:
 
 
 def _probe(held_out: tuple[Tensor, Tensor], writer: Writer | None = None) -> Probe:
-    rows, columns = SAMPLE
-    inputs, targets = (part[:rows, :columns] for part in held_out)
+    columns = min(held_out[0].shape[1], LONGEST + 20)
+    inputs, targets = (part[: max(1, MEASURED // columns), :columns] for part in held_out)
     longest = min(LONGEST, inputs.shape[1] - 1)
     return Probe(held_out, inputs, longest, longest, writer=writer, targets=targets)
 
 
 def _of_text(text: Text) -> Reading:
     stream = corpora.Stream(text.train.to(default_device()), BATCH_SIZE, STEPS, unit=text.unit)
-    held_out = corpora.Stream(text.held_out, 1, min(1_000, len(text.held_out) - 1))[0]
+    rows = max(1, len(text.held_out) // 500)
+    held_out = corpora.Stream(text.held_out, rows, (len(text.held_out) - 1) // rows)[0]
     levels = {} if text.optimal_loss is None else {"best possible": text.optimal_loss}
     return Reading(text.label, stream, _probe(held_out, text.writer()), text.vocabulary_size, levels)
 
@@ -65,7 +67,7 @@ def _of_tokens(label: str, text: str, by: str, most: int) -> Reading:
 def _of_language(language: corpora.ProductOfLags | corpora.Renewal | corpora.HiddenMarkov, label: str) -> Reading:
     tokens = language.sample(LANGUAGE_TOKENS, seed=0)
     size, best = language.vocabulary_size, language.optimal_loss(None)
-    return _of_text(Text(label, tokens[HELD_OUT:], tokens[:HELD_OUT], size, optimal_loss=best))
+    return _of_text(Text(label, tokens[LANGUAGE_HELD_OUT:], tokens[:LANGUAGE_HELD_OUT], size, optimal_loss=best))
 
 
 def _of_task(kind: Any, label: str, **numbers: int) -> Reading:

@@ -29,7 +29,7 @@ def _knobs(width: int, layers: int, **more: Knob) -> dict[str, Knob]:
     }
 
 
-def _start(gain: float | None) -> Knob:
+def _start(gain: float) -> Knob:
     tip = "Start with recurrent matrices that are this number times an orthogonal one. Off: PyTorch's own start"
     return Knob("gain", tip, 0.1, 4.0, gain, 0.1, "orthogonal W ×")
 
@@ -43,8 +43,8 @@ MODELS: dict[str, Entry] = {
     "tanh-RNN": Entry(
         "Recurrent: tanh(W h + U x + b).", models.TanhRNN, _knobs(96, 1, gain=_start(2.0)), optimizer="SGD"
     ),
-    "GRU": Entry("Recurrent, with two gates.", models.GRU, _knobs(64, 1, gain=_start(None))),
-    "LSTM": Entry("Recurrent, with three gates and a memory.", LSTM, _knobs(64, 1, gain=_start(None))),
+    "GRU": Entry("Recurrent, with two gates.", models.GRU, _knobs(64, 1, gain=_start(1.0))),
+    "LSTM": Entry("Recurrent, with three gates and a memory.", LSTM, _knobs(64, 1, gain=_start(1.0))),
     "linear recurrence": Entry("Linear in its state, one λ a unit.", models.LinearRecurrence, _knobs(64, 2)),
     "gated recurrence": Entry("Linear in its state, gated, bounded.", models.GatedRecurrence, _knobs(64, 2)),
     "selective recurrence": Entry("Linear; what it reads sets its λ.", models.SelectiveRecurrence, _knobs(64, 2)),
@@ -94,4 +94,4 @@ def sets_of(model: str) -> dict[str, Entry]:
 def _entry(one: StableSet) -> Entry:
     assert one.knob is not None
     knob = Knob(one.knob.label, one.knob.tooltip, one.knob.low, one.knob.high, one.knob_value, one.knob.step)
-    return Entry(one.describe(), one.with_knob, {"value": knob})
+    return Entry(one.knob.tooltip, one.with_knob, {"value": knob})

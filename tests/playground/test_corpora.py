@@ -29,7 +29,7 @@ def test_a_task_measures_gradients_of_its_own_answers():
     found = copying(delay=2, symbols=4, length=3)
     inputs, targets = found.stream[0]
     assert inputs.shape == targets.shape == (32, 8)
-    assert found.probe.sample.shape == found.probe.targets.shape == (4, 8)
+    assert found.probe.sample.shape == found.probe.targets.shape == (12, 8)
     assert not torch.equal(found.probe.held_out[0], inputs), "other symbols than those it is trained on"
     assert found.levels["chance"] == pytest.approx(1.386, abs=1e-3)
 

@@ -23,7 +23,7 @@ def test_a_set_is_turned_by_its_knob_from_where_it_stands(name):
     for line in sets_of(name).values():
         for knob in line.knobs.values():
             assert line.build(value=knob.high).knob_value == knob.high
-            assert line.build(value=knob.value).describe() == line.says
+            assert line.build(value=knob.value).knob.tooltip == line.says
 
 
 def test_an_lstms_sets_count_on_the_clip_that_it_has():
