@@ -1,6 +1,6 @@
 """Execute the lessons and store their outputs; write the teacher's notebooks.
 
-    python notebooks/build.py execute [NB]      all lessons, or those whose file name begins with NB
+    python notebooks/build.py execute [NB]      all notebooks, or those whose file name begins with NB
     python notebooks/build.py solutions [NB]    into notebooks/solutions/built, answers filled in and executed
 
 A lesson marks an exercise by the cell tag ``exercise:04-1``. The answer stands in ``solutions/NN_name.py``, in the
@@ -37,9 +37,17 @@ STORED_PICTURES = "plotly_mimetype+png"
 application = typer.Typer(help=__doc__, rich_markup_mode=None, add_completion=False)
 
 
-def lessons(beginning: str = "") -> list[Path]:
+def notebooks(beginning: str = "") -> list[Path]:
     """The learner's notebooks, in order, whose file name begins so.  ValueError when there is none."""
     found = sorted(FOLDER.glob(f"{beginning}*.ipynb"))
+    if not found:
+        raise ValueError(f"no notebook in {FOLDER.name}/ begins with {beginning!r}")
+    return found
+
+
+def lessons(beginning: str = "") -> list[Path]:
+    """Those of them that are lessons, which bear a number.  ValueError when there is none."""
+    found = [path for path in notebooks(beginning) if path.stem[:2].isdigit()]
     if not found:
         raise ValueError(f"no lesson in {FOLDER.name}/ begins with {beginning!r}")
     return found
@@ -198,8 +206,8 @@ Beginning = Annotated[
 
 @application.command("execute")
 def execute_lessons(beginning: Beginning = "") -> None:
-    """Run lessons and store their outputs; tells the minutes that each lesson's header speaks of."""
-    for path in lessons(beginning):
+    """Run notebooks and store their outputs; tells how long each took."""
+    for path in notebooks(beginning):
         began = time.monotonic()
         notebook = execute(nbformat.read(path, as_version=4))
         nbformat.write(notebook, path)

@@ -3,6 +3,7 @@
 from .download import DataUnavailable
 from .languages import HiddenMarkov, ProductOfLags, Renewal
 from .music import ChoraleBatches, Chorales, frame_loss, jsb_chorales
+from .own_text import OwnText, tokens_of
 from .stream import Batches, Stream
 from .tasks import AddingProblem, CopyMemory, FreshBatches, LaggedRecall, RunningProducts
 from .text import TextCorpus, Vocabulary, wikitext2
@@ -21,6 +22,7 @@ __all__ = [
     "HiddenMarkov",
     "LaggedRecall",
     "NumberWords",
+    "OwnText",
     "ProductOfLags",
     "Renewal",
     "RunningProducts",
@@ -33,6 +35,7 @@ __all__ = [
     "mu_law_decode",
     "mu_law_encode",
     "render_chords",
+    "tokens_of",
     "vowels",
     "wikitext2",
 ]

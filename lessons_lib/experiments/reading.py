@@ -15,7 +15,8 @@ WORDS_LABEL = f"WikiText-2, reduced to its {WORDS:,} most frequent words"
 # Six bits that repeat what they were one to four tokens ago, one time in twenty wrongly: 64 "words".
 LANGUAGE = ProductOfLags(lags=(1, 1, 2, 2, 3, 4), flips=(0.05,) * 6)
 LANGUAGE_TOKENS = 700_000
-PROMPT = 6  # words that a model which writes goes on after
+PROMPT = {"words": 6, "characters": 24}  # what a model that writes goes on after
+WRITTEN = {"words": 30, "characters": 160}
 SAMPLE = (4, 101)  # sequences and tokens on which truncation errors and gradients are measured
 
 
@@ -25,6 +26,7 @@ class Text:
 
     ``train``: (time,); ``held_out``: (time,), or (rows, time) where each row is read from a zero state.
     ``vocabulary`` is None for a made-up language; ``optimal_loss`` is the best possible loss where it is known (nats).
+    ``by``: what a token of a vocabulary is, "words" or "characters".
     """
 
     label: str
@@ -33,19 +35,22 @@ class Text:
     vocabulary_size: int
     vocabulary: Vocabulary | None = None
     optimal_loss: float | None = None
+    by: str = "words"
 
     @property
     def unit(self) -> str:
         """What a token is, in the plural."""
-        return "tokens" if self.vocabulary is None else "words"
+        return "tokens" if self.vocabulary is None else self.by
 
     def writer(self) -> Writer | None:
-        """Lets a model go on after the first held-out words in a row that are all words; None without a vocabulary."""
+        """Lets a model go on after the first held-out words in a row that are all words, or letters and spaces; None
+        without a vocabulary."""
         if self.vocabulary is None:
             return None
-        stretches = self.held_out.flatten().unfold(0, PROMPT, 1)
-        plain = (one for one in stretches if all(word.isalpha() for word in self.vocabulary.decode(one)))
-        return Writer(next(plain, stretches[0]), self.vocabulary.decode)
+        between = "" if self.by == "characters" else " "
+        stretches = self.held_out.flatten().unfold(0, PROMPT[self.by], 1)
+        plain = (one for one in stretches if "".join(self.vocabulary.decode(one)).replace(" ", "").isalpha())
+        return Writer(next(plain, stretches[0]), self.vocabulary.decode, length=WRITTEN[self.by], between=between)
 
     def sample(self) -> Tensor:
         """Held-out sequences to measure on: (sequences, tokens)."""

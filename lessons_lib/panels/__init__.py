@@ -5,7 +5,8 @@ import os
 import torch
 
 from lessons_lib.panels.asking import QuestionWidget, ask
-from lessons_lib.panels.explorer import Choice, Explorer, Knob
+from lessons_lib.panels.controls import Knob
+from lessons_lib.panels.explorer import Choice, Explorer
 from lessons_lib.panels.live_plot import LivePlot
 from lessons_lib.panels.presets import Preset, presets_for
 from lessons_lib.panels.training_panel import TrainingPanel

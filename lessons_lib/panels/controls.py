@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from html import escape
 from typing import Any
 
@@ -12,6 +13,28 @@ import ipywidgets as widgets
 from lessons_lib.panels.numbers import read_number, written
 
 NUMBER_WIDTH = "5.5em"
+
+
+@dataclass(frozen=True)
+class Knob:
+    """One number to turn: an integer one where ``low``, ``value`` and ``step`` are integers.
+
+    With a ``switch``, the words beside it, it may be absent: None.  On a logarithmic scale ``step`` is the exponent's.
+    """
+
+    label: str
+    tooltip: str
+    low: float
+    high: float
+    value: float | None
+    step: float = 1
+    switch: str | None = None
+    logarithmic: bool = False
+
+    @property
+    def integer(self) -> bool:
+        numbers = (self.low, self.high, self.step, *([] if self.value is None else [self.value]))
+        return all(isinstance(number, int) for number in numbers)
 
 
 class NumberControl(widgets.VBox):
@@ -80,6 +103,13 @@ class NumberControl(widgets.VBox):
         self.add_class("lessons-number")
         self._locked = False
         self._enable()
+
+    @classmethod
+    def of(cls, knob: Knob, value: float | None, on_change: Callable[[Any], object]) -> NumberControl:
+        """The control of a knob, standing at ``value``."""
+        ends: dict[str, Any] = {"low": knob.low, "high": knob.high, "step": knob.step, "value": value}
+        kind: dict[str, Any] = {"integer": knob.integer, "logarithmic": knob.logarithmic, "switch": knob.switch}
+        return cls(knob.label, knob.tooltip, **ends, **kind, on_change=on_change)
 
     @property
     def on(self) -> bool:

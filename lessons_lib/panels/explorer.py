@@ -11,7 +11,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from lessons_lib.checks import Question
-from lessons_lib.panels.controls import ChoiceControl, NumberControl
+from lessons_lib.panels.controls import ChoiceControl, Knob, NumberControl
 from lessons_lib.panels.live_plot import LivePlot, Samples
 from lessons_lib.panels.panel import Panel
 from lessons_lib.panels.transport import StatusLine
@@ -20,22 +20,6 @@ if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 CAPACITY = 20_000  # points a curve; a drawing's lines must not be thinned out
-
-
-@dataclass(frozen=True)
-class Knob:
-    """One number to turn: an integer one where ``low``, ``value`` and ``step`` are integers."""
-
-    label: str
-    tooltip: str
-    low: float
-    high: float
-    value: float
-    step: float = 1
-
-    @property
-    def integer(self) -> bool:
-        return all(isinstance(number, int) for number in (self.low, self.high, self.value, self.step))
 
 
 @dataclass(frozen=True)
@@ -92,16 +76,7 @@ class Explorer(Panel):
             return ChoiceControl(
                 knob.label, knob.tooltip, knob.options, knob.value, lambda name: self._turned(argument, name)
             )
-        return NumberControl(
-            knob.label,
-            knob.tooltip,
-            low=knob.low,
-            high=knob.high,
-            step=knob.step,
-            value=knob.value,
-            on_change=lambda value: self._turned(argument, value),
-            integer=knob.integer,
-        )
+        return NumberControl.of(knob, knob.value, lambda value: self._turned(argument, value))
 
     def _turned(self, argument: str, value: float | str) -> None:
         with self._lock:

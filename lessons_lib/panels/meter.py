@@ -31,21 +31,23 @@ def meter(
     return (
         '<div style="display:flex;flex-wrap:wrap;gap:6px 8px;margin:4px 0">'
         + (_tile("The loss, beside a twin left alone", *gap, None) if gap else "")
-        + _rate(measured.rate, norm)
+        + _rate(measured, norm)
         + _context(measured.context_needed, measured.accuracy, unit)
         + _error(measured, context_length, unit)
         + "</div>"
     )
 
 
-def _rate(rate: float | None, norm: str) -> str:
-    title = "Certified rate now"
+def _rate(measured: Measurements, norm: str) -> str:
+    title, rate = "Certified rate now", measured.rate
     if rate is None:
-        return _tile(title, NOTHING, "measured while training", None)
+        unknown = measured.truncation_error is not None
+        return _tile(title, NOTHING, "this model has none" if unknown else "measured while training", None)
+    where = f" ({norm})" if norm else ""
     if rate < 1:
-        return _tile(title, f"{rate:.3g}", f"below 1: every step forgets ({norm})", True)
+        return _tile(title, f"{rate:.3g}", f"below 1: every step forgets{where}", True)
     shown = f"{rate:.3g}" if math.isfinite(rate) else "none"
-    return _tile(title, shown, f"not below 1: nothing is promised ({norm})", False)
+    return _tile(title, shown, f"not below 1: nothing is promised{where}", False)
 
 
 def _context(context: float | None, accuracy: float | None, unit: str) -> str:
@@ -68,7 +70,8 @@ def _error(measured: Measurements, context_length: int, unit: str) -> str:
         return _tile(title, shown, "", None)
     bound = bounds[context_length - 1]
     certified = measured.rate is not None and measured.rate < 1
-    return _tile(title, shown, f"at most {bound:.2g} by the theorem", certified)
+    limit = f"at most {bound:.2g} by the theorem" if math.isfinite(bound) else "the theorem knows no limit"
+    return _tile(title, shown, limit, certified)
 
 
 def _tile(title: str, value: str, note: str, good: bool | None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Any
 
@@ -50,7 +50,11 @@ class PastRuns(widgets.Box):
     def remember(self, run: Run) -> None:
         """Keep a run as it is, if it has taken a step, as a ghost; call this before it is begun again."""
         if run.history.steps:
-            self._haunt([*self._plot.ghosts, run.recording()])
+            self.keep([run.recording()])
+
+    def keep(self, recordings: Sequence[Recording]) -> None:
+        """Let recordings stand behind the run, the last three of all."""
+        self._haunt([*self._plot.ghosts, *recordings])
 
     def clear(self) -> None:
         """Forget every ghost."""
@@ -88,7 +92,7 @@ class PastRuns(widgets.Box):
         if (place := change["new"]) is None:
             return
         try:
-            self._haunt([*self._plot.ghosts, Recording.load(place)])
+            self.keep([Recording.load(place)])
         except ValueError as refusal:
             self._said.say(f"{refusal}.")
         self.menu.value = None
@@ -101,7 +105,7 @@ class PastRuns(widgets.Box):
         self.buttons["Clear"].disabled = not self._plot.ghosts
         lines = [
             f'<div><span style="display:inline-block;width:2.2em;vertical-align:middle;border-top:2px {dash}"></span> '
-            f"{escape(ghost.title)}</div>"
+            f"{escape(ghost.title if ghost.name == self._run.name else f'{ghost.name}: {ghost.title}')}</div>"
             for ghost, dash in zip(self._plot.ghosts, GHOSTS.values(), strict=False)
         ]
         heading = "<div>Thin and grey, earlier runs:</div>" if lines else ""

@@ -10,7 +10,8 @@ import torch
 from lessons_lib.corpora import Batches
 from lessons_lib.models import Trainable
 from lessons_lib.runs import Factory
-from lessons_lib.stability import StableSet, Unconstrained, layers_of
+from lessons_lib.stability import StableSet, Unconstrained
+from lessons_lib.stability.layers import make_orthogonal_
 
 EXPLODING = 4.0  # the scale of a start whose gradients explode
 
@@ -37,19 +38,11 @@ class Preset:
 
         def build() -> tuple[Trainable, Batches]:
             model, stream = original()
-            generator = torch.Generator().manual_seed(0)
-            for layer in layers_of(model):
-                _orthogonal_(layer.weight_hh, self.scale, generator)
+            make_orthogonal_(model, self.scale, torch.Generator().manual_seed(0))
             return model, stream
 
         build.recipe = (self.factory, (original,), {})  # type: ignore[attr-defined]  # what a run writes down as code
         return build
-
-
-@torch.no_grad()
-def _orthogonal_(weight: torch.Tensor, scale: float, generator: torch.Generator) -> None:
-    for block in weight.split(weight.shape[1]):  # one block for an RNN, one a gate for an LSTM
-        block.copy_(torch.nn.init.orthogonal_(torch.empty(block.shape), scale, generator))
 
 
 def presets_for(stable_set: StableSet) -> Sequence[Preset]:

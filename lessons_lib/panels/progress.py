@@ -25,7 +25,7 @@ class Progress(widgets.Box):
         layout.visibility = "visible" if run.steps else "hidden"
         self._bar = widgets.FloatProgress(min=0, max=run.steps or 1, layout=layout)
         self.line = widgets.HTML(layout=widgets.Layout(flex="0 0 auto"))
-        super().__init__([self._bar, self.line], layout=widgets.Layout(flex="1 1 26em", align_items="center"))
+        super().__init__([self._bar, self.line], layout=widgets.Layout(flex="1 1 30em", align_items="center"))
 
     def due(self) -> bool:
         """Whether it is time to redraw it, and whatever else changes as slowly."""

@@ -83,7 +83,7 @@ class TrainingPanel(Panel):
         self._own_start = run.factory, run.settings.stable_set
         self._begun = ""
         layers = layers_of(run.model)
-        self._norm = NORMS.get(layers[0].kind, "") if layers else ""
+        self._norm = NORMS.get(layers[0].kind, "") if layers else "Euclidean norm"  # of linear recurrences
         self.unit = getattr(run.stream, "unit", "tokens")
         self.plot = TrainingPlot(levels, names=names, unit=self.unit, first=first)
         self.settings = SettingsControls(run, [preset.stable_set for preset in presets or ()], learning_rates)

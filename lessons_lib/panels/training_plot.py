@@ -76,6 +76,10 @@ class TrainingPlot(LivePlot):
             replace["bound"] = ([], []) if bound is None else ([1, ranks], [bound, bound])
         self.draw(append=append, replace=replace, layouts=self._marked(run))
 
+    def explain(self, plot: str, says: str) -> None:
+        """Let an empty plot say something else, before it is shown: that it will stay empty, perhaps."""
+        self.draw(layouts={plot: {"meta": self._layouts[plot]["meta"] | {"says": says}}})
+
     def haunt(self, ghosts: Sequence[Recording]) -> None:
         """Let these recordings, the last three of them, stand behind the run."""
         self.ghosts = list(ghosts)[-len(GHOSTS) :]

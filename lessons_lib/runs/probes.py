@@ -25,6 +25,8 @@ from lessons_lib.stability import (
     truncation_bounds,
     truncation_error,
 )
+from lessons_lib.stability.linear_bounds import gated_recurrence_of
+from lessons_lib.stability.rates import diagonal_recurrences
 from lessons_lib.training import Settings, batch_loss
 
 
@@ -40,7 +42,7 @@ class Probed(Predictor, Protocol):
 
 @dataclass(frozen=True)
 class Probe:
-    """Measures a recurrent model on data that it is not trained on; what it reads may be tokens or vectors.
+    """Measures a model on data that it is not trained on; what it reads may be tokens or vectors.
 
     Args:
         held_out: one batch ``(inputs, targets)``, as a stream of batches gives it, for the held-out loss.
@@ -50,8 +52,10 @@ class Probe:
         max_lag: the largest lag of the gradient.
         accuracy: ε, the largest difference of the logits that counts as "the same prediction".
         writer: lets a language model write; None: nobody reads it.
+        targets: what is to be said at every input of the sample; None: the next input.
 
-    A call measures every field of :class:`Measurements`, the gates of LSTMs only.
+    A call measures every field of :class:`Measurements` that this model has: matrix and rate where it is recurrent, a
+    gradient by lag where its past has no end, a bound where a theorem knows one, the gates of LSTMs only.
     """
 
     held_out: tuple[Tensor, Tensor]
@@ -60,6 +64,7 @@ class Probe:
     max_lag: int = 40
     accuracy: float = 0.1
     writer: Writer | None = None
+    targets: Tensor | None = None
 
     def __call__(self, model: Probed, settings: Settings) -> Measurements:
         return reduce(or_, self.parts(model, settings), Measurements())
@@ -67,29 +72,40 @@ class Probe:
     def parts(self, model: Probed, settings: Settings) -> Iterator[Measurements]:
         """The same in parts of about equal cost; error and bound belong to the same weights."""
         device = next(model.parameters()).device
-        yield Measurements(held_out_loss=batch_loss(model, *(part.to(device) for part in self.held_out)))
+        loss = batch_loss(model, *(part.to(device) for part in self.held_out))
+        yield Measurements(held_out_loss=loss)
+        if not math.isfinite(loss):  # it has diverged, as the run is about to notice: nothing else is a number
+            return
         if self.writer is not None:
             yield Measurements(written=self.writer(model))
         sample = self.sample.to(device)
-        yield Measurements(gradient_by_lag=gradient_by_lag(model, sample, self.max_lag).tolist())
-        contexts = range(1, self.max_context + 1)
-        kind, order = layers_of(model)[0].kind, norm_order(model)
-        limits = error_limits(model, order)
-        yield Measurements(
-            singular_values=singular_values(model)[0].tolist(),
-            truncation_error=truncation_error(model, sample, contexts, order=order).tolist(),
-            truncation_bound=truncation_bounds(model, contexts, **limits),
-            accuracy=self.accuracy,
-            # Two valid certificates: the set's, and the one that the norms alone give.
-            rate=min(settings.stable_set.rate(model), certified_rate(model)),
-            context_needed=context_for(model, self.accuracy, **limits),
-            gates=gate_norms(model) if kind == "lstm" else None,
+        if model.context_length is None:
+            targets = None if self.targets is None else self.targets.to(device)
+            yield Measurements(gradient_by_lag=gradient_by_lag(model, sample, self.max_lag, targets=targets).tolist())
+        contexts, layers, order = range(1, self.max_context + 1), layers_of(model), norm_order(model)
+        errors = truncation_error(model, sample, contexts, order=order)
+        found = Measurements(
+            truncation_error=errors.tolist(), accuracy=self.accuracy, context_needed=model.context_length
         )
+        if layers or diagonal_recurrences(model):
+            found |= Measurements(
+                singular_values=singular_values(model)[0].tolist(),
+                # Two valid certificates: the set's, and the one that the norms alone give.
+                rate=min(settings.stable_set.rate(model), certified_rate(model)),
+            )
+        if layers or gated_recurrence_of(model) is not None:
+            limits = error_limits(model, order)
+            needed = context_for(model, self.accuracy, **limits)
+            found |= Measurements(
+                truncation_bound=truncation_bounds(model, contexts, **limits),
+                context_needed=min(needed, model.context_length or math.inf),
+            )
+        yield found | Measurements(gates=gate_norms(model) if layers and layers[0].kind == "lstm" else None)
 
 
 def norm_order(model: TorchModule) -> float:
-    """In which the theorem speaks of this model: 2 for RNNs (Euclidean), inf for gated ones (maximum norm)."""
-    return 2.0 if layers_of(model)[0].kind in ("tanh", "relu") else math.inf
+    """In which the theorem speaks of this model: inf for LSTM and GRU layers (maximum norm), else 2 (Euclidean)."""
+    return math.inf if any(layer.kind in ("gru", "lstm") for layer in layers_of(model)) else 2.0
 
 
 def error_limits(model: Probed, order: float) -> dict[str, float]:

@@ -26,6 +26,7 @@ from lessons_lib.stability.sets import (
     Unconstrained,
     set_for,
     set_named,
+    sets_for,
     stable_sets,
 )
 from lessons_lib.stability.training_bound import TrainingConstants
@@ -62,6 +63,7 @@ __all__ = [
     "safe_step_at_optimum",
     "set_for",
     "set_named",
+    "sets_for",
     "singular_values",
     "spectral_ball_project",
     "spectral_norm",

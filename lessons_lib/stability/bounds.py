@@ -113,7 +113,7 @@ def context_for(
 
     if met(0):
         return 0
-    if certificate.rate >= 1 or not math.isfinite(certificate.after(1)):
+    if not certificate.rate < 1 or not math.isfinite(certificate.after(1)):  # NaN is not below 1 either
         return math.inf
     above = 1
     while not met(above):

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from lessons_lib.models import TorchModule
@@ -43,6 +44,15 @@ def layers_of(module: TorchModule) -> list[Layer]:
         ValueError: for bidirectional layers and LSTMs with ``proj_size``: no certificate here covers them.
     """
     return list(_walk(module, None, set()))
+
+
+@torch.no_grad()
+def make_orthogonal_(module: TorchModule, scale: float, generator: torch.Generator | None = None) -> None:
+    """Every recurrent block, one for an RNN and one a gate for an LSTM, becomes ``scale`` x an orthogonal matrix: all
+    its singular values are equal."""
+    for layer in layers_of(module):
+        for block in layer.weight_hh.split(layer.hidden_size):
+            block.copy_(nn.init.orthogonal_(torch.empty(block.shape), scale, generator=generator))
 
 
 def _walk(module: TorchModule, clip: float | None, seen: set[TorchModule]) -> Iterator[Layer]:

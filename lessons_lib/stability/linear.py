@@ -89,6 +89,10 @@ class EigenvalueDisc(StableSet):
     def promising(cls, rate: float) -> Self:
         return cls(rate)
 
+    @property
+    def largest_singular_value(self) -> float:
+        return self.bound
+
 
 def _layers(module: TorchModule) -> list[DiagonalRecurrence]:
     if not (layers := diagonal_recurrences(module)):

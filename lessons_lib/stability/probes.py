@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.corpora.tasks import IGNORED
 from lessons_lib.models import (
+    Core,
     Predictor,
     Recurrent,
     State,
@@ -20,7 +23,7 @@ from lessons_lib.models import (
     truncated_outputs,
 )
 from lessons_lib.stability.layers import layers_of
-from lessons_lib.stability.rates import row_norms
+from lessons_lib.stability.rates import diagonal_recurrences, row_norms
 
 
 @contextmanager
@@ -44,20 +47,21 @@ def probing(model: TorchModule) -> Iterator[None]:
 def singular_values(module: TorchModule) -> Tensor:
     """The singular values of every recurrent matrix, largest first: (layers, hidden).
 
-    An LSTM's or GRU's matrix stacks its gates' blocks, so that its values bound no rate.  Where layers differ
-    in width the shorter rows end in zeros.  NaN where a matrix is not finite.
+    An LSTM's or GRU's matrix stacks its gates' blocks, so that its values bound no rate.  A diagonal recurrence's are
+    its |λ|.  Where layers differ in width the shorter rows end in zeros.  NaN where a matrix is not finite.
 
     Raises:
-        ValueError: when the module has no recurrent torch.nn layer.
+        ValueError: when the module has no recurrent layer, of torch.nn or linear.
     """
     weights = [layer.weight_hh for layer in layers_of(module)]
-    if not weights:
-        raise ValueError(f"{type(module).__name__} holds no torch.nn.RNN, GRU or LSTM layer")
-    result = weights[0].new_zeros(len(weights), max(weight.shape[1] for weight in weights))
-    for row, weight in zip(result, weights, strict=True):
-        values = torch.linalg.svdvals(weight) if bool(weight.isfinite().all()) else torch.nan
-        row[: weight.shape[1]] = values
-    return result
+    found = [
+        torch.linalg.svdvals(weight) if bool(weight.isfinite().all()) else weight.new_full(weight.shape[1:], torch.nan)
+        for weight in weights
+    ]
+    found += [layer.eigenvalues().abs().sort(descending=True).values for layer in diagonal_recurrences(module)]
+    if not found:
+        raise ValueError(f"{type(module).__name__} holds no recurrent layer, of torch.nn or linear")
+    return torch.nn.utils.rnn.pad_sequence(found, batch_first=True)
 
 
 @torch.no_grad()
@@ -74,12 +78,14 @@ def gate_norms(module: TorchModule) -> dict[str, float]:
     return dict(zip("ifzo", torch.stack(blocks).amax(1).tolist(), strict=True))
 
 
-def gradient_by_lag(model: Trainable, tokens: Tensor, max_lag: int | None = None) -> Tensor:
+def gradient_by_lag(
+    model: Trainable, tokens: Tensor, max_lag: int | None = None, *, targets: Tensor | None = None
+) -> Tensor:
     """How strongly the loss at one position still feels the state some steps earlier.
 
-    Entry j is the mean over positions and sequences of ‖d loss_t / d state_{t-j}‖_2, where loss_t = -ln p of
-    token t+1.  Entry 0 is the norm at the features themselves.  For an LSTM the state is (h, c) jointly, for
-    several layers all of them.  Divide by entry 0 for the share that survives j steps.
+    Entry j is the mean over scored positions and sequences of ‖d loss_t / d state_{t-j}‖_2, where loss_t = -ln p of
+    token t+1, or of target t.  Entry 0 is the norm at the features themselves.  For an LSTM the state is (h, c)
+    jointly, for several layers all of them.  Divide by entry 0 for the share that survives j steps.
 
     One reverse sweep: the head's gradient is computed once for all positions, and the adjoints of every later
     position travel back through each step together, stacked on the batch axis.
@@ -89,6 +95,7 @@ def gradient_by_lag(model: Trainable, tokens: Tensor, max_lag: int | None = None
             (layers, batch, hidden), and ``loss(features, targets)`` the mean over positions.
         tokens: (time,) or (batch, time), int64, or vectors (batch, time, size); the last one is only predicted.
         max_lag: the largest lag wanted; time - 2 (all of them) by default.
+        targets: what is to be said at every one of the tokens, -100 where nothing is scored; None: the next token.
 
     Returns:
         (max_lag + 1,), with the model's type; no gradient is left anywhere.
@@ -99,11 +106,12 @@ def gradient_by_lag(model: Trainable, tokens: Tensor, max_lag: int | None = None
     if model.context_length is not None:
         raise ValueError("gradient_by_lag follows a recurrent state: this model is feed-forward")
     tokens = tokens.unsqueeze(0) if tokens.dim() == 1 else tokens
-    inputs, targets = tokens[:, :-1], tokens[:, 1:]
+    inputs, targets = (tokens[:, :-1], tokens[:, 1:]) if targets is None else (tokens, targets)
     batch, time = inputs.shape[:2]
     if not time:
         raise ValueError("gradient_by_lag needs at least two tokens: one to read and one to predict")
     max_lag = time - 1 if max_lag is None else max(0, min(max_lag, time - 1))
+    scored = (targets if targets.dim() == 2 else targets[..., 0]) != IGNORED
     with probing(model):
         states: list[State] = []  # states[t]: after input t
         features = []
@@ -115,7 +123,7 @@ def gradient_by_lag(model: Trainable, tokens: Tensor, max_lag: int | None = None
                 states.append(state)
         with torch.enable_grad():
             leaf = torch.cat(features, dim=1).requires_grad_()
-            total = model.loss(leaf, targets) * (batch * time)
+            total = model.loss(leaf, targets) * scored.sum()
             (head,) = torch.autograd.grad(total, leaf)
         sums = head.new_zeros(max_lag + 1)
         sums[0] = head.norm(dim=-1).sum()
@@ -125,8 +133,8 @@ def gradient_by_lag(model: Trainable, tokens: Tensor, max_lag: int | None = None
             adjoint = _one_step_back(model, inputs[:, now], states[t - 1], adjoint, head[:, now], max_lag)
             norms = _norms(adjoint).unflatten(0, (-1, batch)).sum(-1)  # (positions,): lags 1, 2, ...
             sums[1 : len(norms) + 1] += norms
-    positions = torch.arange(time, time - max_lag - 1, -1, device=sums.device)
-    return sums / (positions * batch)
+    since = scored.sum(0).flip(0).cumsum(0).flip(0)  # how many are scored at a position or later
+    return sums / since[: max_lag + 1].clamp(min=1)
 
 
 def _one_step_back(
@@ -185,12 +193,15 @@ def contraction(module: nn.Module, inputs: Tensor, first_state: State, second_st
 
 @torch.no_grad()
 def truncation_error(
-    model: Predictor | Recurrent, inputs: Tensor, context_lengths: Sequence[int], *, order: float = 2.0
+    model: Predictor | Core, inputs: Tensor, context_lengths: Sequence[int], *, order: float = 2.0
 ) -> Tensor:
-    """The largest difference between a recurrent model's outputs and its k-truncation's, for each k.
+    """The largest difference between a model's outputs and its k-truncation's, for each k.
+
+    One sweep serves every k where the core is :class:`~lessons_lib.models.Recurrent`; another one reads the last k
+    inputs of every position anew, for each k below its own context length.
 
     Args:
-        model: a language model, or one of frames, whose logits are compared; or a recurrent core, whose outputs are.
+        model: a language model, or one of frames, whose logits are compared; or a core, whose outputs are.
         inputs: (time,) or (batch, time) tokens for a language model, (batch, time, input_size) vectors otherwise.
         context_lengths: the k's.
         order: of the norm over logits or units: 2 to set beside an RNN's bound, ``math.inf`` beside an
@@ -200,26 +211,40 @@ def truncation_error(
         (len(context_lengths),): the maximum over positions and sequences, both models started from zero.
 
     Raises:
-        ValueError: no context length, one below 1, or a core that is not recurrent.
+        ValueError: no context length, or one below 1.
     """
     if not context_lengths:
         raise ValueError("context_lengths is empty: give at least one k")
     if min(context_lengths) < 1:
         raise ValueError(f"context_lengths={list(context_lengths)}: a prediction needs at least its own input")
     predictor = cast(Predictor, model) if hasattr(model, "logits") else None
-    core = model if predictor is None else predictor.core
-    if not isinstance(core, Recurrent):
-        raise ValueError(f"{type(core).__name__} is not a recurrent core: only those have a k-truncation")
+    core = cast(Core, model) if predictor is None else predictor.core
     head = nn.Identity() if predictor is None else predictor.logits
     wanted, errors = set(context_lengths), {}
     with probing(model):
         if predictor is not None:
             inputs = predictor.embed(inputs.unsqueeze(0) if inputs.dim() == 1 else inputs)
-        full = head(core(inputs)[0])
-        for k, outputs in enumerate(truncated_outputs(core, inputs, max(wanted)), start=1):
+        whole = core(inputs)[0]
+        full = head(whole)
+        cut: Iterable[tuple[int, Tensor]]
+        if isinstance(core, Recurrent):
+            cut = zip(itertools.count(1), truncated_outputs(core, inputs, max(wanted)), strict=False)
+        else:
+            cut = ((k, _read_anew(core, inputs, whole, k)) for k in wanted)
+        for k, outputs in cut:
             if k in wanted:
                 errors[k] = torch.linalg.vector_norm(full - head(outputs), ord=order, dim=-1).max()
     return torch.stack([errors[k] for k in context_lengths])
+
+
+def _read_anew(core: Core, inputs: Tensor, whole: Tensor, context_length: int) -> Tensor:
+    """``whole``, the core's outputs, where every position has read the last k inputs alone, from a zero state."""
+    k, reach = context_length, core.context_length
+    if k >= inputs.shape[1] or (reach is not None and k >= reach):
+        return whole
+    windows = inputs.unfold(1, k, 1).movedim(-1, 2)  # (batch, time - k + 1, k, width)
+    last = core(windows.flatten(0, 1))[0][:, -1].unflatten(0, windows.shape[:2])
+    return torch.cat([whole[:, : k - 1], last], dim=1)
 
 
 def tensors_of(state: State) -> list[Tensor]:

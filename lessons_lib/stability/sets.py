@@ -191,16 +191,20 @@ def set_named(name: str) -> type[StableSet]:
     return _SETS[name]
 
 
-def set_for(module: TorchModule, rate: float | None = None) -> StableSet:
-    """The set for this module: of those that fit, the one defined first, with its inputs clipped as the module does.
+def sets_for(module: TorchModule, rate: float | None = None) -> list[StableSet]:
+    """Every set that fits this module, in order of definition, with its inputs clipped as the module does.
 
-    With a ``rate`` the first that promises it.  Unconstrained() where there is none.
+    With a ``rate`` those that promise it.
     """
     clip = max((layer.input_limit for layer in layers_of(module)), default=math.inf)
-    for kind in stable_sets():
-        if kind.fits(module) and (found := kind() if rate is None else kind.promising(rate)) is not None:
-            return found.for_inputs(clip) if math.isfinite(clip) else found
-    return Unconstrained()
+    fitting = [kind for kind in stable_sets() if kind.fits(module)]
+    found = [kind() if rate is None else kind.promising(rate) for kind in fitting]
+    return [one.for_inputs(clip) if math.isfinite(clip) else one for one in found if one is not None]
+
+
+def set_for(module: TorchModule, rate: float | None = None) -> StableSet:
+    """The first of :func:`sets_for`; Unconstrained() where there is none."""
+    return next(iter(sets_for(module, rate)), Unconstrained())
 
 
 @dataclass(frozen=True)

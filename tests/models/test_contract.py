@@ -72,9 +72,29 @@ def test_a_core_of_ones_own_forgets_as_its_formula_says():
     assert errors[0].item() == pytest.approx(0.5 * whole[0, :-1].norm(dim=-1).max().item())
     assert errors[1].item() == pytest.approx(0.5**3 * whole[0, :-3].norm(dim=-1).max().item())
     assert errors[2] == 0
-    for core in (TCN(3, 4, layers=1), Windowed(TanhRNN(3, 4), 2)):
-        with pytest.raises(ValueError, match="is not a recurrent core"):
-            truncation_error(core, inputs.float(), [1])
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: TCN(3, 4, layers=2),
+        lambda: Windowed(TanhRNN(3, 4), 2),
+        lambda: LinearRecurrence(3, 4),
+        lambda: Transformer(4, 4, layers=1, heads=2),
+    ],
+    ids=["TCN", "windowed", "linear", "transformer"],
+)
+def test_a_core_that_takes_no_steps_is_read_anew_for_each_context_length(make):
+    """The error at k is that of a core which reads the last k inputs alone; none from its context length on."""
+    core = make().double()
+    inputs = torch.randn(2, 9, core.input_size, dtype=torch.float64)
+    errors = truncation_error(core, inputs, [1, 3, 9])
+    whole = core(inputs)[0]
+    for k, error in zip([1, 3, 9], errors, strict=True):
+        apart = [(core(inputs[:, max(0, t + 1 - k) : t + 1])[0][:, -1] - whole[:, t]).norm(dim=-1) for t in range(9)]
+        torch.testing.assert_close(error, torch.stack(apart).max(), atol=1e-12, rtol=1e-9)
+    assert errors[0] > 1e-6
+    assert errors[2] == 0
 
 
 @pytest.mark.parametrize("truncation", ["exact", "chunked"])

@@ -6,11 +6,11 @@ import nbformat
 import pytest
 
 from lessons_lib.checks import NOT_ANSWERED
-from notebooks.build import FOLDER, answers, execute, exercise_tags, with_answers
+from notebooks.build import FOLDER, answers, execute, exercise_tags, lessons, with_answers
 from tests.notebooks.lint import complaints, complaints_of_teaching
 from tests.notebooks.mutations import MUTATIONS
 
-LESSONS = sorted(FOLDER.glob("*.ipynb"))
+LESSONS = lessons()
 by_lesson = pytest.mark.parametrize("lesson", LESSONS, ids=lambda path: path.stem)
 
 

@@ -31,6 +31,18 @@ def test_an_error_below_rounding_is_not_shown_above_its_bound():
     assert "1.2e-07" not in html
 
 
+def test_what_a_model_has_not_is_not_waited_for_and_no_infinity_is_a_limit():
+    feed_forward = Measurements(truncation_error=[0.2], accuracy=0.1, context_needed=31)
+    html = meter(feed_forward, 1, "Euclidean norm")
+    for words in ("this model has none", "31 tokens", "0.2 measured"):
+        assert words in html
+    gru = Measurements(rate=math.inf, truncation_error=[0.2], truncation_bound=[math.inf])
+    html = meter(gru, 1, "")
+    assert "the theorem knows no limit" in html
+    assert "inf" not in html
+    assert "()" not in html
+
+
 def test_without_a_certificate_it_says_so():
     html = meter(Measurements(rate=math.inf, accuracy=0.1, context_needed=math.inf), 20, "max norm")
     assert "none" in html

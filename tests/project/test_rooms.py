@@ -13,7 +13,7 @@ import lessons_lib
 
 PACKAGE = Path(lessons_lib.__file__).parent
 ROOMS = ["files", "corpora", "models", "stability", "training", "runs", "experiments", "wikitext2", "figures", "checks"]
-ROOMS += ["panels", "lessons", "bench", "cli"]
+ROOMS += ["panels", "playground", "lessons", "bench", "cli"]
 WITHOUT_JUPYTER = ROOMS[: ROOMS.index("figures")]
 FRONT_END = ("IPython", "ipywidgets", "anywidget", "ipykernel", "jupyterlab", "plotly", "traitlets")
 DOTTED = re.compile(r"lessons_lib(\.\w+)+")

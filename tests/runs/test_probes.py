@@ -4,10 +4,20 @@ import math
 import pytest
 import torch
 
-from lessons_lib.corpora import Stream
-from lessons_lib.models import GRU, LSTM, LanguageModel, TanhRNN
+from lessons_lib.corpora import LaggedRecall, Stream
+from lessons_lib.models import (
+    GRU,
+    LSTM,
+    TCN,
+    GatedRecurrence,
+    LanguageModel,
+    LinearRecurrence,
+    SelectiveRecurrence,
+    TanhRNN,
+    Windowed,
+)
 from lessons_lib.runs import Measurements, Probe
-from lessons_lib.stability import LSTMStableSet, SpectralBall, Unconstrained, gate_norms
+from lessons_lib.stability import LSTMStableSet, SpectralBall, Unconstrained, gate_norms, gradient_by_lag
 from lessons_lib.training import Settings
 
 
@@ -48,6 +58,46 @@ def test_parts_merge_and_what_nobody_measured_stays_none():
     assert first | Measurements() == first
     with pytest.raises(dataclasses.FrozenInstanceError):
         first.rate = 0.4
+
+
+@pytest.mark.parametrize(
+    ("make", "fields"),
+    [
+        (lambda: LinearRecurrence(6, 7), {"gradient_by_lag", "singular_values", "rate"}),
+        (
+            lambda: GatedRecurrence(6, 7),
+            {"gradient_by_lag", "singular_values", "rate", "truncation_bound", "context_needed"},
+        ),
+        (lambda: SelectiveRecurrence(6, 7), {"gradient_by_lag"}),
+        (lambda: TCN(6, 7, layers=2), {"context_needed"}),
+        (
+            lambda: Windowed(TanhRNN(6, 7), 3),
+            {"singular_values", "rate", "truncation_bound", "context_needed"},
+        ),
+    ],
+)
+def test_of_any_model_a_probe_measures_what_it_has(make, fields):
+    result = measured(make(), Unconstrained())
+    found = {one.name for one in dataclasses.fields(result) if getattr(result, one.name) is not None}
+    assert found == fields | {"held_out_loss", "truncation_error", "accuracy"}
+
+
+def test_a_feed_forward_model_needs_its_own_context_length_and_makes_no_error_there():
+    result = measured(TCN(6, 7, layers=2), Unconstrained())
+    reach = TCN(6, 7, layers=2).context_length
+    assert result.context_needed == reach == 7
+    assert result.truncation_error[reach - 1 :] == [0.0] * (12 - reach + 1)
+    assert min(result.truncation_error[: reach - 1]) > 0
+
+
+def test_gradients_are_those_of_what_a_task_asks_for():
+    inputs, targets = LaggedRecall(3, symbols=5, steps=12, batch_size=4)[0]
+    model = LanguageModel(TanhRNN(6, 7), 5, 6)
+    asked, next_one = (
+        Probe((inputs, targets), inputs, 5, 5, targets=scored)(model, Settings(5)).gradient_by_lag
+        for scored in (targets, None)
+    )
+    assert asked == gradient_by_lag(model, inputs, 5, targets=targets).tolist() != next_one
 
 
 def test_gates_are_measured_of_lstms_only():

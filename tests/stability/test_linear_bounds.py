@@ -25,6 +25,12 @@ def wild(seed: int, bound: float, layers: int) -> GatedRecurrence:
     return core.eval()
 
 
+def test_a_diverged_stack_needs_no_finite_context():
+    core = wild(0, 0.9, 1)
+    core.blocks[0].recurrence.coordinates.data.fill_(math.nan)
+    assert context_for(core, 1e-3, input_bound=1.0) == math.inf
+
+
 def errors(core: GatedRecurrence, inputs: torch.Tensor, k: int) -> torch.Tensor:
     """‖y_t - y_t^k‖ at the last position: (rows,)."""
     whole, cut = core(inputs)[0][:, -1], core(inputs[:, -k:])[0][:, -1]

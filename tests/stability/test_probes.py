@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lessons_lib.models import GRU, LSTM, LanguageModel, TanhRNN, Windowed
+from lessons_lib.models import GRU, LSTM, LanguageModel, LinearRecurrence, TanhRNN, Windowed
 from lessons_lib.stability import contraction, gradient_by_lag, singular_values, truncation_error
 from lessons_lib.stability.probes import probing
 
@@ -62,6 +62,23 @@ def test_gradient_by_lag_is_what_one_backward_pass_per_position_finds(core):
     torch.testing.assert_close(found, sums / counts, rtol=1e-8, atol=0)
     torch.testing.assert_close(gradient_by_lag(model, tokens, max_lag=3), found[:4], rtol=1e-12, atol=0)
     torch.testing.assert_close(gradient_by_lag(model.float(), tokens).double(), found, rtol=1e-4, atol=1e-9)
+
+
+def test_gradient_by_lag_counts_what_a_task_scores_and_nothing_else():
+    """Two answers, the last but one and the last: entry j is the mean over those that lie j steps or more from the
+    start."""
+    model = language_model("rnn")
+    tokens, targets = torch.randint(0, 11, (3, 6)), torch.full((3, 6), -100)
+    targets[:, 4:] = torch.randint(0, 11, (3, 2))
+    found = gradient_by_lag(model, tokens, targets=targets)
+    features, states = stepped_states(model, tokens)
+    for lag in range(1, 6):
+        norms = []
+        for t in range(max(4, lag), 6):
+            losses = F.cross_entropy(model.logits(features[t][:, 0]), targets[:, t], reduction="none")
+            (part,) = torch.autograd.grad(losses.sum(), states[t - lag], retain_graph=True)
+            norms.append(part[0].norm(dim=-1))
+        torch.testing.assert_close(found[lag], torch.stack(norms).mean(), rtol=1e-8, atol=0)
 
 
 def test_gradient_by_lag_takes_one_sequence_and_refuses_what_has_no_state():
@@ -125,6 +142,11 @@ def test_singular_values_are_those_of_each_layers_recurrent_matrix():
     with torch.no_grad():
         module[0].weight_hh_l0[0, 0] = math.inf
     assert singular_values(module)[0].isnan().all()
+    linear = LinearRecurrence(3, 4, units=5).double()
+    (sizes,) = singular_values(linear)
+    torch.testing.assert_close(
+        sizes, torch.linalg.svdvals(torch.diag(linear.blocks[0].recurrence.eigenvalues().detach()))
+    )
     with pytest.raises(ValueError, match="holds no"):
         singular_values(nn.Linear(2, 2))
 

@@ -17,6 +17,7 @@ from lessons_lib.stability import (
     Unconstrained,
     set_for,
     set_named,
+    sets_for,
     stable_sets,
 )
 
@@ -103,6 +104,14 @@ def test_a_model_is_offered_the_set_that_fits_it_with_inputs_clipped_as_its_own(
     assert set_for(LinearRecurrence(3, 4)) == EigenvalueDisc()
     for module in (nn.GRU(3, 4), nn.Linear(2, 2), nn.Sequential(nn.RNN(2, 2), nn.LSTM(2, 2))):
         assert set_for(module) == Unconstrained()
+
+
+def test_all_sets_that_fit_a_model_are_named_in_order():
+    clipped = LSTM(3, 4, input_clip=0.5)
+    named = [one for one in sets_for(clipped) if one.knob is not None]
+    assert named == [LSTMStableSet(input_bound=0.5), LSTMWideSet(input_bound=0.5)]
+    assert sets_for(clipped, rate=0.9)[0] == set_for(clipped, rate=0.9)
+    assert sets_for(nn.GRU(3, 4)) == []
 
 
 @pytest.mark.parametrize("module", [TanhRNN(3, 8), LSTM(3, 8, input_clip=0.5), LinearRecurrence(3, 4, units=5)])
