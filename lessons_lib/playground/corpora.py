@@ -11,7 +11,7 @@ from torch import Tensor
 
 from lessons_lib import corpora
 from lessons_lib.corpora import Batches, OwnText, download
-from lessons_lib.experiments.chorales import music
+from lessons_lib.experiments.chorales import Compose, composer, music
 from lessons_lib.experiments.reading import Text
 from lessons_lib.panels import Knob
 from lessons_lib.playground.entry import Entry
@@ -30,7 +30,8 @@ MEASURED, LONGEST = 100, 40  # tokens on which gradients and errors are measured
 class Reading:
     """What a model is trained and measured on; ``label`` says what it is.
 
-    ``vocabulary_size``: how many tokens there are; None: frames of music.  ``levels``: losses to compare with (nats).
+    ``vocabulary_size``: how many tokens there are; None: frames of music, which ``composer`` lets a model go on with.
+    ``levels``: losses to compare with (nats).
     """
 
     label: str
@@ -38,6 +39,7 @@ class Reading:
     probe: Probe
     vocabulary_size: int | None
     levels: Mapping[str, float] = field(default_factory=dict)
+    composer: Compose | None = None
 
 
 def _probe(held_out: tuple[Tensor, Tensor], writer: Writer | None = None) -> Probe:
@@ -108,7 +110,7 @@ def chorales() -> Reading:
     found = music()
     stream = corpora.ChoraleBatches(found.pieces.train, 8, epochs=10_000, seed=0)
     held_out = corpora.ChoraleBatches(sorted(found.pieces.valid, key=len)[-4:], 4)[0]
-    return Reading(found.label, stream, _probe(held_out), None)
+    return Reading(found.label, stream, _probe(held_out), None, composer=composer(found))
 
 
 def wikitext_words(vocabulary: int) -> Reading:

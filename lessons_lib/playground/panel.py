@@ -163,7 +163,8 @@ class Playground(widgets.VBox):
     def _make(self, choice: Choice) -> None:
         ghosts = self._end(choice)
         found, run = choice.reading, choice.run()
-        panel = TrainingPanel(run, context_length=min(20, found.probe.max_context), levels=found.levels)
+        k = min(20, found.probe.max_context)
+        panel = TrainingPanel(run, context_length=k, levels=found.levels, composer=found.composer)
         panel.past.keep(ghosts)
         if not (layers_of(run.model) or diagonal_recurrences(run.model)):
             panel.plot.explain("spectrum", NO_MATRIX)

@@ -251,3 +251,11 @@ def test_too_little_text_is_refused_when_it_is_built(make, content, line):
     press(playground, BUILD)
     assert line in said(playground)
     assert playground.panel is None
+
+
+def test_a_model_of_music_can_be_heard(make, monkeypatch):
+    music = Choice(usual(CORPORA, "chorales"), smallest(MODELS, "TCN"), usual(OPTIMIZERS, "Adam"), Line("none", {}))
+    monkeypatch.setattr(module, "usual_choice", lambda: music)
+    panel = trained(make())
+    panel.listening.button.click()
+    assert len(panel.listening.sound.value) > 10_000
