@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from statistics import mean
 
 from lessons_lib.wikitext2 import table
 
@@ -37,3 +38,20 @@ def test_links_within_the_repository_lead_somewhere():
 
 def test_the_table_shown_is_the_one_its_artefacts_give():
     assert table.as_markdown(table.read_table("laptop")) in README.read_text(encoding="utf8")
+
+
+def test_the_prices_told_are_those_of_the_artefacts():
+    """And "level" is said of two rows whose ranges overlap."""
+    rows = {row.row: row.values("test_perplexity") for row in table.read_table("laptop")}
+    told = " ".join(README.read_text(encoding="utf8").split())
+    free = mean(rows["lstm-unstable"])
+    for row, says in {
+        "lstm-stable": "{:.0f} % with the published set",
+        "lstm-stable-wide": "{:.0f} % with a larger certified one",
+        "lstm-clipped": "costs {:.0f} % of that alone",
+        "linear-stable": "certified too and costs {:.0f} %",
+    }.items():
+        assert says.format(100 * (mean(rows[row]) / free - 1)) in told
+    assert "it is level with the LSTM whose inputs are clipped" in told
+    assert min(rows["linear-stable"]) <= max(rows["lstm-clipped"])
+    assert min(rows["lstm-clipped"]) <= max(rows["linear-stable"])
