@@ -178,7 +178,7 @@ def _language() -> Task:
     )
 
 
-def _music() -> Task:
+def _music(epochs: int = MUSIC_EPOCHS) -> Task:
     reading = chorales.music()
     shapes = MUSIC_SHAPES.items()
     cores = {k: partial(TCN, chorales.KEYS, layers=layers, kernel_size=kernel) for k, (layers, kernel) in shapes}
@@ -186,7 +186,7 @@ def _music() -> Task:
     def factory(name: str, k: int | None, seed: int) -> Build:
         core = cores[k] if k is not None else partial(RECURRENT[name], chorales.KEYS)
         make_core = _fitted(core, chorales.ChoraleModel, MUSIC_PARAMETERS)
-        return chorales.factory_of(make_core, seed, epochs=MUSIC_EPOCHS, reading=reading)
+        return chorales.factory_of(make_core, seed, epochs=epochs, reading=reading)
 
     return Task(
         name="music",
@@ -194,7 +194,7 @@ def _music() -> Task:
         unit=f"nats per frame, {reading.label}",
         more_is_better=False,
         family="tcn",
-        steps=MUSIC_EPOCHS * -(-len(reading.pieces.train) // chorales.BATCH_SIZE),
+        steps=epochs * -(-len(reading.pieces.train) // chorales.BATCH_SIZE),
         factory=factory,
         settings=lambda name, batches, progress: Settings(
             batches.steps,
@@ -248,7 +248,7 @@ def _waveform() -> Task:
     )
 
 
-TASKS: dict[str, Callable[[], Task]] = {
+TASKS: dict[str, Callable[..., Task]] = {
     "copying": cache(_copying),
     "adding": cache(_adding),
     "language": cache(_language),

@@ -182,8 +182,10 @@ def _traces() -> dict[str, dict[str, Any]]:
 
 
 def _layouts(steps: int) -> dict[str, dict[str, Any]]:
+    # A decade at least: gaps of 0.999 and 1 must not look apart.
+    decade = {"type": "log", "autorangeoptions": {"include": [0.1, 1]}}
     return {
-        "gap": _layout("How far apart the twins are", "weight gap, relative to the way gone", steps, type="log"),
+        "gap": _layout("How far apart the twins are", "weight gap, relative to the way gone", steps, **decade),
         "loss": _layout("What they have learned", f"loss (nats), mean of {MEAN} steps", steps),
     }
 
