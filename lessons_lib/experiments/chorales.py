@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.corpora import ChoraleBatches, Chorales, DataUnavailable, frame_loss, jsb_chorales
+from lessons_lib.corpora import Batches, ChoraleBatches, Chorales, DataUnavailable, frame_loss, jsb_chorales
 from lessons_lib.corpora.download import JSB_CHORALES
 from lessons_lib.corpora.music import KEYS
 from lessons_lib.experiments.certificate import certificate
@@ -220,7 +220,7 @@ def fit(
 
 def fit_model(
     model: ChoraleModel,
-    batches: ChoraleBatches,
+    batches: Batches,
     chosen: Settings,
     *,
     epochs: int,
