@@ -34,7 +34,7 @@ def test_the_race_is_run_again_with_another_k_and_on_another_task(notebook, lab_
     assert page.locator(".jp-RenderedText[data-mime-type$='error']").count() == 0
     button("Play").scroll_into_view_if_needed()
     assert button("Play").is_disabled()
-    button("nearly none more than chance").click()
+    button("hardly more than chance").click()
     wait_for(lambda: button("Play").is_enabled(), 15, "the answer did not unlock Play")
     button("Play").click()
     page.wait_for_function(drawn("tanh-RNN", 2), timeout=60_000)

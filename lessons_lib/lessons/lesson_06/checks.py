@@ -45,6 +45,9 @@ def best_possible(answer: Callable[[int, Sequence[int], int], tuple[float, float
     unseen = [sum(lag >= k for lag in lags) / len(lags) for k in contexts]
     if mismatch(accuracies, [1 - u for u in unseen]) is None:
         return "an answer that is not seen can still be guessed: it is right once in so many symbols"
+    beyond = [sum(lag > k for lag in lags) / len(lags) for k in contexts]
+    if mismatch(losses, [u * math.log(symbols) for u in beyond]) is None:
+        return "a lag of k is out of sight: k counts the present symbol too"
     if mismatch(losses, [u * math.log2(symbols) for u in unseen]) is None:
         return "the loss is in bits; this course counts in nats, so take math.log"
     if mismatch(losses, [u * math.log(len(lags)) for u in unseen]) is None:

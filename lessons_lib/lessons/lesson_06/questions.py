@@ -37,8 +37,8 @@ def edge_outcome(inside: float, outside: float) -> str | None:
 
 bet_on_lstm = predict(
     "Lag 45, 300 batches for everyone. A TCN with k = 63 gets all answers right. The LSTM will get",
-    ["all: it has a memory", "some, well above chance", "nearly none more than chance"],
-    answer="nearly none more than chance",
+    ["all: it has a memory", "some, well above chance", "hardly more than chance"],
+    answer="hardly more than chance",
     why="It could, and no theorem forbids it. But the gradient has to cross 45 steps to tell it so.",
 )
 

@@ -56,7 +56,7 @@ def right_loss(symbols, lags):
         (possible(right_guess, lambda s, _: math.log2(s)), "in bits"),
         (possible(right_guess, lambda _, lags: math.log(len(lags))), "not among the lags"),
         (possible(right_guess, lambda s, _: math.log(1 / s)), "positive"),
-        (possible(right_guess, right_loss, lambda k, lags: sum(lag <= k for lag in lags) / len(lags)), "with k = 3"),
+        (possible(right_guess, right_loss, lambda k, lags: sum(lag <= k for lag in lags) / len(lags)), "out of sight"),
         (possible(right_guess, lambda s, _: 1.0), "loss with k = 1"),
         (lambda k, lags, symbols: 0.5, "two numbers"),
         (possible(lambda *_: ..., right_loss), NOT_ANSWERED),

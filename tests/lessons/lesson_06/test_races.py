@@ -123,3 +123,13 @@ def test_copying_in_the_artefact_is_a_cliff():
 def test_adding_in_the_artefact_needs_both_halves_within_k():
     scores = {p.context_length: p.score for p in races.published() if p.task == "adding" and p.name == "TCN"}
     assert scores[63] < 0.01 < scores[15] < scores[7]
+
+
+def test_twice_the_epochs_of_music_help_the_lstm_and_the_tanh_rnn_alone():
+    lengths = races.music_by_length(races.MUSIC.read().points)
+    for (name, _), by_epochs in lengths.items():
+        best, other = by_epochs
+        assert (best > other) == (name in ("LSTM", "tanh-RNN"))
+        assert len(by_epochs[best]) == len(races.SEEDS)
+    unfinished = lengths["tanh-RNN", None][max(races.RECURRENT_EPOCHS)]
+    assert min(p.epoch for p in unfinished) > 70, "best in its last epochs: the lesson says that it has not arrived"

@@ -5,6 +5,7 @@ import torch
 
 from lessons_lib.checks import NOT_ANSWERED
 from lessons_lib.lessons.lesson_08 import checks, questions
+from lessons_lib.lessons.lesson_08.panel import driven_ring
 
 
 def svd(choose):
@@ -89,3 +90,9 @@ def test_bets_are_settled_by_what_was_measured():
     assert [questions.ring(left) for left in (1.2, 20)] == ["stay apart", "fly off"]
     assert questions.reading(1e-6) == questions.bet_real.answer
     assert {questions.reading(left) for left in (0.5, 2.0)} < set(questions.bet_real.options)
+
+
+def test_the_panel_settles_its_bet_at_the_driven_rotation_alone():
+    assert driven_ring("rotation", 1.5, 1.0) == questions.bet_inputs.answer
+    assert driven_ring("rotation", 1.5, 0.0) is driven_ring("gaussian", 1.5, 1.0) is driven_ring("rotation", 0.8, 1.0)
+    assert driven_ring("rotation", 0.8, 1.0) is None
