@@ -138,8 +138,8 @@ def as_options(case: Case) -> str:
 def search(
     row: Annotated[str, typer.Option(help=f"One of {', '.join(configs.ROWS)}.")],
     preset: PresetOption = "laptop",
-    trials: Annotated[int, typer.Option(help="Finished trials, pruned ones included.")] = 8,
-    epochs: Annotated[int, typer.Option(help="Epochs per trial.")] = 2,
+    trials: Annotated[int, typer.Option(help="Finished trials, pruned ones included.")] = 10,
+    epochs: Annotated[int, typer.Option(help="Epochs per trial.")] = 1,
     processes: Annotated[int, typer.Option(help="Trials trained at once.")] = 2,
     device: Annotated[str, typer.Option(help="cpu or cuda; several trials share one GPU.")] = "cpu",
     ray: Annotated[bool, typer.Option(help="Send trials as Ray tasks (extra: ray).")] = False,
@@ -152,7 +152,7 @@ def search(
 ) -> None:
     """Search one row's hyper-parameters; killed workers and a killed driver resume (same command again).
 
-    Example:  lessons search --row lstm-stable --trials 8 --processes 2
+    Example:  lessons search --row lstm-stable --trials 10 --processes 2
     """
     from lessons_lib.experiments.artefact import results_folder
     from lessons_lib.wikitext2 import search as searching

@@ -8,6 +8,7 @@ resumes; a driver that dies is started again by the same command, and submits an
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 import time
 from collections import Counter
@@ -20,10 +21,12 @@ import torch
 
 from lessons_lib.experiments.artefact import write_artefact
 from lessons_lib.files import write_atomically
+from lessons_lib.training import perplexity
 from lessons_lib.wikitext2.rows import StudyConfig, config_of, starting_point, suggest
 from lessons_lib.wikitext2.training import DivergedError, RowTraining, load_corpus
 
 RETRIES = 3
+REPORTS_PER_EPOCH, REPORT_TOKENS = 4, 20_000  # for the pruner: how often, on how much of the validation split
 
 
 class WorkerError(RuntimeError):
@@ -116,21 +119,30 @@ def train_trial(job: Job) -> None:
         folder=search.folder,
     )
     training.resume()
-    ended, epoch, driver = "complete", len(training.curve), multiprocessing.parent_process()
+    ended, value, driver = "complete", math.nan, multiprocessing.parent_process()
+    often = max(1, len(training.state.stream) // REPORTS_PER_EPOCH)
+    part = training.corpus.text.valid[: config.test_tokens][:REPORT_TOKENS]
     try:
         for progress in training.train():
             if driver is not None and not driver.is_alive():
                 return  # the next driver submits this trial again, and it resumes
-            if len(progress.curve) > epoch:
-                epoch = len(progress.curve)
-                trial.report(progress.curve[-1]["valid_perplexity"], epoch)
-                if epoch < config.epochs and trial.should_prune():
+            if progress.step % often == 0 and progress.step < training.steps:
+                value = perplexity(training.state.model, part)
+                trial.report(value, progress.step)
+                if trial.should_prune():
                     ended = "pruned"
                     break
-        value = training.curve[-1]["valid_perplexity"]
+        if ended == "complete":
+            value = training.curve[-1]["valid_perplexity"]
     except DivergedError:
-        ended, value = "diverged", None
-    result = {"state": ended, "value": value, "curve": training.curve, "minutes": training.seconds / 60}
+        ended = "diverged"
+    result = {
+        "state": ended,
+        "value": value if math.isfinite(value) else None,
+        "steps": training.state.step,
+        "curve": training.curve,
+        "minutes": training.seconds / 60,
+    }
     write_atomically(search.result(job.number), json.dumps(result).encode())
     training.checkpoint.unlink(missing_ok=True)
 
@@ -256,7 +268,10 @@ def _record(study: Any, job: Job) -> str:
 
 
 def summary(search: Search, study: Any) -> dict[str, Any]:
-    """The search as an artefact: every trial with its parameters, curve and end."""
+    """The search as an artefact: every trial with its parameters, its steps, how it ended and how well.
+
+    A pruned trial's value is its last report, on a part of the validation split.
+    """
     trials = []
     for trial in study.get_trials(deepcopy=False):
         path = search.result(trial.number)
@@ -264,7 +279,15 @@ def summary(search: Search, study: Any) -> dict[str, Any]:
         trials.append({"number": trial.number, "params": trial.params, **result})
     complete = [t for t in trials if t["state"] == "complete"]
     best = min(complete, key=lambda t: t["value"])["number"] if complete else None
-    return {"study": "search", "name": search.name, "best": best, "trials": trials}
+    return {
+        "study": "search",
+        "name": search.name,
+        "row": search.row,
+        "preset": search.preset,
+        "config": search.config.to_json(),
+        "best": best,
+        "trials": trials,
+    }
 
 
 def publish(result: dict[str, Any], folder: Path) -> Path:
