@@ -11,7 +11,7 @@ from typing import Protocol
 
 from torch import Tensor, nn
 
-from lessons_lib.models import Predictor, TorchModule
+from lessons_lib.models import Predictor
 from lessons_lib.runs.measurements import Measurements
 from lessons_lib.runs.writer import Writer
 from lessons_lib.stability import (
@@ -20,6 +20,7 @@ from lessons_lib.stability import (
     gate_norms,
     gradient_by_lag,
     layers_of,
+    norm_order,
     singular_values,
     spectral_norm,
     truncation_bounds,
@@ -101,11 +102,6 @@ class Probe:
                 context_needed=min(needed, model.context_length or math.inf),
             )
         yield found | Measurements(gates=gate_norms(model) if layers and layers[0].kind == "lstm" else None)
-
-
-def norm_order(model: TorchModule) -> float:
-    """In which the theorem speaks of this model: inf for LSTM and GRU layers (maximum norm), else 2 (Euclidean)."""
-    return math.inf if any(layer.kind in ("gru", "lstm") for layer in layers_of(model)) else 2.0
 
 
 def error_limits(model: Probed, order: float) -> dict[str, float]:

@@ -3,7 +3,13 @@
 Everything here accepts any module that contains torch.nn.RNN or LSTM layers, a reader's own included.
 """
 
-from lessons_lib.stability.bounds import context_for, contraction_steps, truncation_bound, truncation_bounds
+from lessons_lib.stability.bounds import (
+    context_for,
+    contraction_steps,
+    norm_order,
+    truncation_bound,
+    truncation_bounds,
+)
 from lessons_lib.stability.descent import descend, largest_safe_step, safe_step_at_optimum, system_loss
 from lessons_lib.stability.dynamics import (
     contraction_quantiles,
@@ -59,6 +65,7 @@ __all__ = [
     "layers_of",
     "lyapunov_exponents",
     "max_norm_rate",
+    "norm_order",
     "reach",
     "safe_step_at_optimum",
     "set_for",

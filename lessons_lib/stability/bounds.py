@@ -93,6 +93,11 @@ def truncation_bounds(
     return bounds
 
 
+def norm_order(model: TorchModule) -> float:
+    """Of the norm that ``truncation_bound`` bounds: inf for LSTM and GRU layers (maximum norm), else 2 (Euclidean)."""
+    return math.inf if any(layer.kind in ("gru", "lstm") for layer in layers_of(model)) else 2.0
+
+
 def context_for(
     module: TorchModule, accuracy: float, *, input_bound: float, output_lipschitz: float = 1.0
 ) -> int | float:

@@ -1,4 +1,4 @@
-"""What stability costs: the study's perplexity against its set's knob (λ, a forget ceiling), from its artefacts."""
+"""What stability costs: test perplexity against its set's knob (λ, a ceiling, a radius), from artefacts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ BOUNDS = {
     "rnn-stable": (0.5, 0.7, 0.9),
     "lstm-stable": (0.58, 0.64, 0.85),
     "lstm-stable-wide": (0.5, 0.7, 0.94),
+    "linear-stable": (0.7, 0.9, 0.999),
 }
 Perplexities = dict[float, list[float]]
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lessons_lib.experiments.stable_regime import merging
 from lessons_lib.models import LanguageModel, evaluating
-from lessons_lib.stability import context_for, truncation_bounds
+from lessons_lib.stability import context_for, norm_order, truncation_bounds
 
 CONTEXT_LENGTHS = (1, 2, 3, 5, 8, 13, 20, 35, 50, 75, 100, 150, 200)
 BOUND_LENGTHS = (*CONTEXT_LENGTHS, 300, 500, 700, 1000)  # a theorem asks for more than a text does
@@ -27,16 +27,17 @@ WINDOWS = 10  # pages whose windows are held at one time
 
 @torch.no_grad()
 def loss_by_context(
-    model: LanguageModel, words: Tensor, context_lengths: Sequence[int] = CONTEXT_LENGTHS
+    model: LanguageModel, words: Tensor, context_lengths: Sequence[int] = CONTEXT_LENGTHS, *, order: float = 2.0
 ) -> dict[str, Any]:
     """Loss and error of the k-truncation on the positions whose past on their page is at least the largest k.
 
     Args:
         words: (pages, time + 1) tokens.
+        order: of the norm of an error: 2, or ``math.inf`` for the largest entry.
 
     Returns:
         ``lengths``; ``loss``: mean nats a word when a prediction sees the last k words alone, for every k;
-        ``whole``: when it sees its page up to there; ``error``: the largest ‖h_t - h_t^k‖_2 of the core's outputs.
+        ``whole``: when it sees its page up to there; ``error``: the largest ‖h_t - h_t^k‖ of the core's outputs.
 
     Raises:
         ValueError: no position has so long a past.
@@ -56,14 +57,12 @@ def loss_by_context(
                 windows = inputs[:, longest - k :].unfold(1, k, 1)  # (pages, positions, width, k)
                 cut = model.core(windows.flatten(0, 1).transpose(1, 2))[0][:, -1].unflatten(0, windows.shape[:2])
                 losses[i] += share * float(model.loss(cut, targets))
-                error[i] = max(error[i], (cut - outputs).norm(dim=-1).max())
+                error[i] = max(error[i], torch.linalg.vector_norm(cut - outputs, ord=order, dim=-1).max())
     return {"lengths": list(context_lengths), "loss": losses.tolist(), "whole": whole, "error": error.tolist()}
 
 
 def bound_by_context(model: LanguageModel, input_clip: float | None) -> dict[str, Any] | None:
     """The bound of :func:`lessons_lib.stability.truncation_bound`, in its norm; ``model`` in float64 on a CPU.
-
-    Of an LSTM that is the largest entry and not the Euclidean norm of ``error``: the two may not be compared there.
 
     Returns:
         ``lengths``; ``error``: the bound for every k; ``needed``: the smallest k for ACCURACY, None where that is
@@ -84,14 +83,20 @@ def measured(model: LanguageModel, text: Tensor, input_clip: float | None) -> di
         text: (tokens,), more than LENGTH.
 
     Returns:
-        besides those: ``accuracy``, and ``needed``, the smallest of the lengths from which on no error is larger.
+        besides those: ``norm``, the bound's, in which errors are measured too; ``accuracy``; and ``needed``, the
+        smallest of the lengths from which on no error is larger.
     """
     pages = min(PAGES, len(text) // (LENGTH + 1))
-    found = loss_by_context(model, text[: pages * (LENGTH + 1)].view(pages, LENGTH + 1))
+    order = norm_order(model)
+    found = loss_by_context(model, text[: pages * (LENGTH + 1)].view(pages, LENGTH + 1), order=order)
     late = [k for k, error in zip(found["lengths"], found["error"], strict=True) if error > ACCURACY]
     beyond = [k for k in found["lengths"] if not late or k > late[-1]]
     exact = copy.deepcopy(model).to("cpu", torch.float64)
-    told = {"accuracy": ACCURACY, "needed": beyond[0] if beyond else None}
+    told = {
+        "norm": "maximum" if order == math.inf else "euclidean",
+        "accuracy": ACCURACY,
+        "needed": beyond[0] if beyond else None,
+    }
     return {"pages": pages, "words": LENGTH, **found, **told, "bound": bound_by_context(exact, input_clip)}
 
 

@@ -130,7 +130,7 @@ def train_trial(job: Job) -> None:
                 value = perplexity(training.state.model, part)
                 trial.report(value, progress.step)
                 if trial.should_prune():
-                    ended = "pruned"
+                    ended = "pruned" if math.isfinite(value) else "diverged"
                     break
         if ended == "complete":
             value = training.curve[-1]["valid_perplexity"]

@@ -5,7 +5,7 @@ import torch
 
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN, truncated_outputs
 from lessons_lib.models.gated_recurrence import GatedRecurrence
-from lessons_lib.stability import SpectralBall
+from lessons_lib.stability import LSTMStableSet, SpectralBall
 from lessons_lib.wikitext2 import forgetting
 
 WORDS = 30
@@ -39,16 +39,28 @@ def test_windows_are_the_truncations_of_one_sweep():
                 assert found["loss"][(2, 5, 9).index(k)] == pytest.approx(expected, abs=1e-6)
 
 
-def test_every_error_of_a_stable_rnn_is_within_its_bound_and_an_unbounded_one_has_none():
-    model = model_of(TanhRNN(8, 8))
-    SpectralBall(0.8).project_(model)
-    found = forgetting.measured(model, pages(8, 301).flatten(), None)
-    assert found["pages"] == 8
+@pytest.mark.parametrize(
+    ("core", "stable_set", "clip", "norm"),
+    [
+        (TanhRNN(8, 8), SpectralBall(0.8), None, "euclidean"),
+        (LSTM(8, 8, input_clip=0.5), LSTMStableSet(0.7, 0.5), 0.5, "maximum"),
+    ],
+    ids=["rnn", "lstm"],
+)
+def test_every_error_of_a_stable_model_is_within_its_bound_in_the_bounds_norm(core, stable_set, clip, norm):
+    model = model_of(core)
+    stable_set.project_(model)
+    found = forgetting.measured(model, pages(8, 301).flatten(), clip)
+    assert (found["pages"], found["norm"]) == (8, norm)
     bound = found["bound"]
     assert all(error <= most for error, most in zip(found["error"], bound["error"], strict=False))
     assert found["needed"] <= bound["needed"]
     short = [error for k, error in zip(bound["lengths"], bound["error"], strict=True) if k < bound["needed"]]
     assert min(short) > found["accuracy"] >= bound["error"][len(short)]
+
+
+def test_a_model_that_nothing_holds_has_no_bound():
+    model = model_of(TanhRNN(8, 8))
     torch.nn.init.orthogonal_(model.core.cells[0].weight_hh_l0, gain=2.0)
     assert forgetting.measured(model, pages(8, 301).flatten(), None)["bound"] is None
 
