@@ -31,6 +31,7 @@ class FreshBatches(ABC):
     """A sequence of ``batches`` batches, each drawn when it is asked for.
 
     Args:
+        steps: time length of a batch.
         batch_size: rows of a batch.
         batches: length of the sequence; training that goes on longer reads it again.
         seed: of everything drawn, 0 or more.
@@ -41,6 +42,7 @@ class FreshBatches(ABC):
 
     def __init__(
         self,
+        steps: int,
         *,
         batch_size: int = 32,
         batches: int = 1000,
@@ -51,15 +53,11 @@ class FreshBatches(ABC):
             raise ValueError(
                 f"batch_size={batch_size} and batches={batches} must be at least 1, seed={seed} not negative"
             )
+        self.steps = steps
         self.batch_size = batch_size
         self.batches = batches
         self.seed = seed
         self.device = torch.device(device)
-
-    @property
-    @abstractmethod
-    def steps(self) -> int:
-        """Time length of a batch."""
 
     @abstractmethod
     def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -78,7 +76,23 @@ class FreshBatches(ABC):
         return (self[index] for index in range(len(self)))
 
 
-class CopyMemory(FreshBatches):
+class SymbolTask(FreshBatches):
+    """A task over symbols, in which whoever has not seen what an answer needs can only guess.
+
+    Inputs and targets are ``(batch, steps)`` int64, inputs below ``vocabulary_size``; ``answers`` targets are
+    equally likely.
+    """
+
+    def __init__(self, steps: int, vocabulary_size: int, answers: int, **options: Unpack[BatchOptions]) -> None:
+        super().__init__(steps, **options)
+        self.vocabulary_size = vocabulary_size
+        self.chance_loss = log(answers)
+        """Nats per answer of a model that knows only which answers there are."""
+        self.chance_accuracy = 1 / answers
+        """Share of right answers by guessing."""
+
+
+class CopyMemory(SymbolTask):
     """Repeat ``length`` symbols after a silence of ``delay`` steps (Hochreiter & Schmidhuber 1997; Bai et al.
     2018).
 
@@ -96,44 +110,17 @@ class CopyMemory(FreshBatches):
         ValueError: a negative delay, fewer than 2 symbols or 1 token to remember.
     """
 
-    def __init__(
-        self,
-        delay: int,
-        symbols: int = 8,
-        length: int = 10,
-        **options: Unpack[BatchOptions],
-    ) -> None:
-        super().__init__(**options)
+    def __init__(self, delay: int, symbols: int = 8, length: int = 10, **options: Unpack[BatchOptions]) -> None:
         if delay < 0 or symbols < 2 or length < 1:
             raise ValueError(
                 f"delay={delay} must not be negative, symbols={symbols} at least 2, length={length} at least 1"
             )
+        super().__init__(2 * length + delay, symbols + 2, symbols, **options)
         self.delay = delay
         self.symbols = symbols
         self.length = length
-
-    @property
-    def steps(self) -> int:
-        return 2 * self.length + self.delay
-
-    @property
-    def vocabulary_size(self) -> int:
-        return self.symbols + 2
-
-    @property
-    def lag(self) -> int:
+        self.lag = length + delay
         """How many steps back each answer lies; the context that is needed is one token more."""
-        return self.length + self.delay
-
-    @property
-    def chance_loss(self) -> float:
-        """Nats per answer of a model that knows only which symbols there are."""
-        return log(self.symbols)
-
-    @property
-    def chance_accuracy(self) -> float:
-        """Share of right answers by guessing."""
-        return 1 / self.symbols
 
     def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         remembered = torch.from_numpy(rng.integers(1, self.symbols + 1, (self.batch_size, self.length)))
@@ -145,7 +132,7 @@ class CopyMemory(FreshBatches):
         return inputs, targets
 
 
-class LaggedRecall(FreshBatches):
+class LaggedRecall(SymbolTask):
     """Say, at every step, the symbol of ``lag`` steps ago: one number decides how much memory is needed.
 
     Inputs and targets: ``(batch, steps)`` int64; the first ``lag`` targets are -100.  A context of ``lag +
@@ -156,39 +143,16 @@ class LaggedRecall(FreshBatches):
     """
 
     def __init__(
-        self,
-        lag: int,
-        symbols: int = 8,
-        *,
-        steps: int | None = None,
-        **options: Unpack[BatchOptions],
+        self, lag: int, symbols: int = 8, *, steps: int | None = None, **options: Unpack[BatchOptions]
     ) -> None:
-        super().__init__(**options)
-        self._steps = 2 * lag + 10 if steps is None else steps
-        if lag < 0 or symbols < 2 or self._steps <= lag:
+        steps = 2 * lag + 10 if steps is None else steps
+        if lag < 0 or symbols < 2 or steps <= lag:
             raise ValueError(
-                f"lag={lag} must not be negative, symbols={symbols} at least 2, steps={self._steps} above the lag"
+                f"lag={lag} must not be negative, symbols={symbols} at least 2, steps={steps} above the lag"
             )
+        super().__init__(steps, symbols, symbols, **options)
         self.lag = lag
         self.symbols = symbols
-
-    @property
-    def steps(self) -> int:
-        return self._steps
-
-    @property
-    def vocabulary_size(self) -> int:
-        return self.symbols
-
-    @property
-    def chance_loss(self) -> float:
-        """Nats per answer of a model that knows only which symbols there are."""
-        return log(self.symbols)
-
-    @property
-    def chance_accuracy(self) -> float:
-        """Share of right answers by guessing."""
-        return 1 / self.symbols
 
     def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         inputs = torch.from_numpy(rng.integers(0, self.symbols, (self.batch_size, self.steps)))
@@ -197,7 +161,7 @@ class LaggedRecall(FreshBatches):
         return inputs, targets
 
 
-class RunningProducts(FreshBatches):
+class RunningProducts(SymbolTask):
     """Say, at every step, the product of all permutations read so far: what a model must never forget.
 
     ``things=2`` is running *parity*: 0 leaves the two as they are, 1 swaps them, and the target is 1 after an odd
@@ -213,33 +177,14 @@ class RunningProducts(FreshBatches):
     """
 
     def __init__(self, things: int = 2, *, steps: int = 40, **options: Unpack[BatchOptions]) -> None:
-        super().__init__(**options)
         if not 2 <= things <= 5 or steps < 1:
             raise ValueError(f"things={things} must be 2 to 5, steps={steps} at least 1")
+        super().__init__(steps, factorial(things), factorial(things), **options)
         self.things = things
-        self._steps = steps
         permutations = list(itertools.permutations(range(things)))
         number = {permutation: index for index, permutation in enumerate(permutations)}
         self.table = np.array([[number[tuple(p[i] for i in q)] for q in permutations] for p in permutations])
         """``table[p, q]``: p after q, that is i -> p[q[i]]."""
-
-    @property
-    def steps(self) -> int:
-        return self._steps
-
-    @property
-    def vocabulary_size(self) -> int:
-        return factorial(self.things)
-
-    @property
-    def chance_loss(self) -> float:
-        """Nats per answer of a model that knows only which permutations there are."""
-        return log(self.vocabulary_size)
-
-    @property
-    def chance_accuracy(self) -> float:
-        """Share of right answers by guessing."""
-        return 1 / self.vocabulary_size
 
     def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         inputs = rng.integers(0, self.vocabulary_size, (self.batch_size, self.steps))
@@ -260,24 +205,14 @@ class AddingProblem(FreshBatches):
         ValueError: a length below 2.
     """
 
-    def __init__(
-        self,
-        length: int,
-        **options: Unpack[BatchOptions],
-    ) -> None:
-        super().__init__(**options)
+    chance_loss = 1 / 6
+    """Mean squared error of always saying 1: the variance of the sum of two uniform numbers."""
+
+    def __init__(self, length: int, **options: Unpack[BatchOptions]) -> None:
         if length < 2:
             raise ValueError(f"length={length}: two numbers to add need at least 2 steps")
+        super().__init__(length, **options)
         self.length = length
-
-    @property
-    def steps(self) -> int:
-        return self.length
-
-    @property
-    def chance_loss(self) -> float:
-        """Mean squared error of always saying 1: the variance of the sum of two uniform numbers."""
-        return 1 / 6
 
     def draw(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         rows = np.arange(self.batch_size)

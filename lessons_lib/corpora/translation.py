@@ -49,12 +49,8 @@ class Translation(FreshBatches):
         source_width, target_width: of the batches, ``eos`` included.
     """
 
-    def __init__(
-        self,
-        split: str = "train",
-        **options: Unpack[BatchOptions],
-    ) -> None:
-        super().__init__(**options)
+    def __init__(self, split: str = "train", **options: Unpack[BatchOptions]) -> None:
+        super().__init__(max(self.source_width, self.target_width), **options)
         if split not in ("train", "test"):
             raise ValueError(f'split={split!r}: choose "train" or "test"')
         self.split = split
@@ -79,10 +75,6 @@ class Translation(FreshBatches):
     @property
     def vocabulary_size(self) -> int:
         return len(self.vocabulary)
-
-    @property
-    def steps(self) -> int:
-        return max(self.source_width, self.target_width)
 
     def holds(self, meaning: int) -> bool:
         """Whether a meaning belongs to this split."""
@@ -135,10 +127,10 @@ class NumberWords(Translation):
     """
 
     def __init__(self, split: str = "train", *, to_words: bool = False, **options: Unpack[BatchOptions]) -> None:
-        super().__init__(split, **options)
         self.to_words = to_words
         widths = (12, 7)  # nine hundred and ninety nine thousand nine hundred and ninety nine <eos>
         self.source_width, self.target_width = reversed(widths) if to_words else widths
+        super().__init__(split, **options)
 
     def symbols(self) -> list[str]:
         return [*"0123456789", *SMALL, *TENS[2:], "hundred", "thousand", "and"]
