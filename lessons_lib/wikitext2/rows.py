@@ -123,8 +123,8 @@ _SEARCHED: dict[tuple[str, str], dict[str, Any]] = {
     ("lstm-published-code", "laptop"): {"learning_rate": 0.013},
     ("lstm-stable", "laptop"): {
         "learning_rate": 0.013,
-        "input_clip": 0.5,
-        "set_arguments": (("forget_ceiling", 0.7), ("input_bound", 0.5)),
+        "input_clip": 1.0,
+        "set_arguments": (("forget_ceiling", 0.93), ("input_bound", 1.0)),
     },
     # Set by hand: no search has been run for this block yet.
     ("linear-unstable", "laptop"): {"learning_rate": 0.004},
