@@ -57,7 +57,7 @@ test: $(VENV)/test.stamp
 	$(call stage,format and lint,$(RUN) -m ruff check . && $(RUN) -m ruff format --check .)
 	$(call stage,types,$(RUN) -m mypy)
 	$(call stage,tests that measure,$(PYTEST) -m alone)
-	$(call stage,all other tests,$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m "not alone" --nbval tests notebooks)
+	$(call stage,all other tests,$(PYTEST) -n 2 --dist loadscope --no-loadscope-reorder -m "not alone" --durations=15 --nbval tests notebooks)
 	@cat $(TIMES)
 
 check: $(VENV)/test.stamp

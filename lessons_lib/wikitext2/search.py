@@ -19,10 +19,10 @@ from typing import Any, Protocol
 
 import torch
 
-from lessons_lib.experiments.artefact import write_artefact
+from lessons_lib.experiments.artefact import read_artefact, results_folder, write_artefact
 from lessons_lib.files import write_atomically
 from lessons_lib.training import perplexity
-from lessons_lib.wikitext2.rows import StudyConfig, config_of, starting_point, suggest
+from lessons_lib.wikitext2.rows import ROWS, StudyConfig, config_of, starting_point, suggest
 from lessons_lib.wikitext2.training import DivergedError, RowTraining, load_corpus
 
 RETRIES = 3
@@ -141,7 +141,6 @@ def train_trial(job: Job) -> None:
         "value": value if math.isfinite(value) else None,
         "steps": training.state.step,
         "curve": training.curve,
-        "minutes": training.seconds / 60,
     }
     write_atomically(search.result(job.number), json.dumps(result).encode())
     training.checkpoint.unlink(missing_ok=True)
@@ -295,3 +294,33 @@ def publish(result: dict[str, Any], folder: Path) -> Path:
     path = folder / f"search-{result['name']}.json"
     write_artefact(path, result)
     return path
+
+
+def read(row: str, preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> dict[str, Any] | None:
+    """A row's published search; None where there is none."""
+    path = (folder or results_folder()) / f"search-{corpus}-{row}-{preset}.json"
+    return read_artefact(path) if path.exists() else None
+
+
+def as_markdown(preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> str:
+    """What every row's search tried and found, as a table."""
+    lines = [
+        "| row | trials | stopped early | rates tried | best trial | its validation perplexity |",
+        "| --- " * 6 + "|",
+    ]
+    for row in ROWS:
+        found = read(row, preset, corpus, folder)
+        if found is None:
+            continue
+        trials = found["trials"]
+        best, rates = trials[found["best"]], [one["params"]["learning_rate"] for one in trials]
+        cells = [
+            row,
+            str(len(trials)),
+            str(sum(one["state"] != "complete" for one in trials)),
+            f"{min(rates):.4f} to {max(rates):.4f}",
+            ", ".join(f"{name} {value:.3g}" for name, value in best["params"].items()),
+            f"{best['value']:.1f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)

@@ -9,7 +9,7 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 search() {
     python -m lessons_lib.cli search --row lstm-stable --preset ci --corpus synthetic --ray \
-        --trials 12 --processes 2 --folder "$folder" --results "$folder/results"
+        --trials 12 --epochs 3 --processes 2 --folder "$folder" --results "$folder/results"
 }
 checkpoint() { find "$folder" -name '*.safetensors' | head -n 1; }
 

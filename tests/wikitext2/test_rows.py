@@ -5,6 +5,7 @@ import json
 import pytest
 
 from lessons_lib.experiments.artefact import read_artefact, results_folder
+from lessons_lib.wikitext2 import search
 from lessons_lib.wikitext2.rows import ROWS, at_bound, config_of, suggest
 
 STORED = sorted(results_folder().glob("wikitext2-*.json"))
@@ -60,6 +61,21 @@ def test_a_rows_search_space_is_common_but_for_what_its_set_declares(row):
     assert config.build_set().searched.items() <= trial.asked.items()
     if "input_bound" in dict(config.set_arguments):
         assert dict(config.set_arguments)["input_bound"] == config.input_clip == 0.5
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_rows_rate_and_bound_lie_inside_what_a_search_of_ten_trials_tried(row):
+    config, found = config_of(row, "laptop"), search.read(row, "laptop")
+    trials = found["trials"]
+    assert len(trials) >= 10
+    best, rates = trials[found["best"]], sorted(one["params"]["learning_rate"] for one in trials)
+    assert rates[0] < config.learning_rate < rates[-1]
+    assert rates[0] < best["params"]["learning_rate"] < rates[-1]
+    own = trials[0]["value"]  # a search begins with the row as it stood
+    assert best["value"] <= own
+    for name, (low, high) in config.build_set().searched.items():
+        assert low < best["params"][name] < high
+        assert low < config.build_set().point()[name] < high
 
 
 def test_a_bound_that_the_set_refuses_is_no_config():
