@@ -143,15 +143,19 @@ class LSTMWideSet(StableSet):
     @property
     def searched(self) -> dict[str, tuple[float, float]]:
         """Both ceilings, the place of ``bound`` between the higher one and .999, and μ."""
-        return {"lowest_ceiling": (0.2, 0.6), **super().searched, "slack": (0.05, 0.95), "mu": (1.0, 2.0)}
+        return {"lowest_ceiling": (0.2, 0.97), **super().searched, "slack": (0.05, 0.95), "mu": (1.0, 2.0)}
 
     def at(self, point: Mapping[str, float]) -> Self:
-        """This set with other ceilings, slack or μ; ``bound`` stays where it is unless the point names a slack."""
+        """This set with other ceilings, slack or μ.
+
+        ``bound`` stays where it is unless the point names a slack; a lowest ceiling above the highest comes down to it.
+        """
         fields = {name: value for name, value in point.items() if name != "slack"}
         if "slack" in point:
             highest = fields.get("highest_ceiling", self.highest_ceiling)
             fields["bound"] = highest + point["slack"] * (0.999 - highest)
-        return replace(self, **fields)
+        ceilings = (fields.get(name, getattr(self, name)) for name in ("lowest_ceiling", "highest_ceiling"))
+        return replace(self, **fields | {"lowest_ceiling": min(ceilings)})
 
     def for_inputs(self, input_clip: float) -> Self:
         return replace(self, input_bound=input_clip)
