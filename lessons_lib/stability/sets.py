@@ -331,7 +331,7 @@ class LSTMStableSet(StableSet):
         high=0.99,
         step=0.01,
         switch="ceiling",
-        search=(0.58, 0.97),
+        search=(0.58, 0.99),
         starts=(("stable", 0.64), ("on the edge", 0.95), ("very short memory", 0.56)),
     )
     kinds = ("lstm",)
