@@ -131,12 +131,13 @@ _SEARCHED: dict[tuple[str, str], dict[str, Any]] = {
     ("linear-stable", "laptop"): {"learning_rate": 0.004},
     ("lstm-stable-wide", "laptop"): {
         "learning_rate": 0.013,
+        "input_clip": 1.0,
         "set_arguments": (
-            ("bound", 0.99),
-            ("lowest_ceiling", 0.3),
-            ("highest_ceiling", 0.92),
+            ("bound", 0.9957),
+            ("lowest_ceiling", 0.95),
+            ("highest_ceiling", 0.97),
             ("mu", 1.1),
-            ("input_bound", 0.75),
+            ("input_bound", 1.0),
         ),
     },
 }
