@@ -303,14 +303,14 @@ def read(row: str, preset: str, corpus: str = "wikitext2", folder: Path | None =
 
 
 def as_markdown(preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> str:
-    """What every row's search tried and found, as a table."""
+    """What every row's search tried and found, as a table; rows without a finished trial are left out."""
     lines = [
         "| row | trials | stopped early | rates tried | best trial | its validation perplexity |",
         "| --- " * 6 + "|",
     ]
     for row in ROWS:
         found = read(row, preset, corpus, folder)
-        if found is None:
+        if found is None or found["best"] is None:
             continue
         trials = found["trials"]
         best, rates = trials[found["best"]], [one["params"]["learning_rate"] for one in trials]

@@ -71,8 +71,9 @@ def test_a_rows_rate_and_bound_lie_inside_what_a_search_of_ten_trials_tried(row)
     best, rates = trials[found["best"]], sorted(one["params"]["learning_rate"] for one in trials)
     assert rates[0] < config.learning_rate < rates[-1]
     assert rates[0] < best["params"]["learning_rate"] < rates[-1]
-    own = trials[0]["value"]  # a search begins with the row as it stood
-    assert best["value"] <= own
+    near = [one for one in trials if abs(one["params"]["learning_rate"] / config.learning_rate - 1) < 0.1]
+    values = [one["value"] for one in near if one["state"] == "complete"]
+    assert min(values) <= 1.02 * best["value"]  # the row's rate is as good as the best trial's, but for seeds
     for name, (low, high) in config.build_set().searched.items():
         assert low < best["params"][name] < high
         assert low < config.build_set().point()[name] < high
