@@ -23,11 +23,13 @@ def test_error_and_bound_follow_the_sliders_and_the_training(notebook, lab_root:
     panel = PanelPage(notebook.open(LESSON.name), "run")
     panel.run_all()
     page = notebook.page
+    explored = page.locator(".widget-slider", has_text="λ").first
+    rate, locked = explored.locator(".noUi-handle"), explored.locator("[disabled]")
+    assert locked.count() > 0, "free before the bet"
     page.locator(".jupyter-button", has_text="falls all the same").click()
-    rate = page.locator(".widget-slider", has_text="λ").locator(".noUi-handle").first
     digits = page.locator(".widget-slider", has_text="digits of ε").locator(".noUi-handle")
-    wait_for(lambda: page.locator(".widget-slider [disabled]").count() < 6, 15, "the bet did not unlock the sliders")
-    before = page.evaluate(LAST, "theorem")
+    wait_for(lambda: locked.count() == 0, 15, "the bet did not unlock the sliders")
+    before = wait_for(lambda: page.evaluate(LAST, "theorem"), 30, "the picture was not drawn")
     rate.press("ArrowLeft")
     page.wait_for_function(f"before => ({LAST})('theorem') < before", arg=before, timeout=10_000)
     assert page.evaluate(LAST, "measured") < page.evaluate(LAST, "theorem")
