@@ -1,6 +1,8 @@
 """The figures say in words what they show, look the same each time and stay small."""
 
 import json
+import subprocess
+import sys
 
 import plotly.graph_objects as go
 import pytest
@@ -182,3 +184,10 @@ def test_rounded_numbers_stay_within_half_a_unit_of_the_last_digit(values):
             assert short is None
         else:
             assert abs(short - value) <= 5e-4 * abs(value)
+
+
+def test_drawing_compiles_no_grammar():
+    """Plotly loads nbformat, and that jsonschema: a newer one compiles a grammar of addresses, for a second."""
+    code = "import sys, lessons_lib.figures, plotly.io, nbformat; print('lark' in sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "False"
