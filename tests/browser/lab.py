@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,6 +167,12 @@ class LabNotebook:
     def use_theme(self, dark: bool) -> None:
         self.command("apputils:change-theme", theme=f"JupyterLab {'Dark' if dark else 'Light'}")
         self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === '{str(not dark).lower()}'")
+
+    def picture(self, name: str) -> None:
+        """A screenshot in the folder that LESSONS_PICTURES names, to be looked at; none where it names none."""
+        if folder := os.environ.get("LESSONS_PICTURES"):
+            time.sleep(1)  # what moves comes to rest
+            self.page.screenshot(path=Path(folder) / f"{name}.png")
 
     def execute(self, code: str, seconds: float = 60) -> str:
         """What ``code`` prints in the notebook's kernel; a traceback fails the test."""

@@ -13,7 +13,8 @@ from tests.waiting import wait_for
 
 LATENCY_LIMIT = 0.150  # seconds, 95th percentile
 UNDISTURBED = LATENCY_LIMIT  # seconds after a move in which nobody asks the kernel whether it has arrived
-MOVES = 25
+JUDGED = bool(os.environ.get("LESSONS_LATENCY_GATE"))  # on a quiet machine, seconds are judged; elsewhere, only printed
+MOVES = 25 if JUDGED else 8
 OPPOSITE = {"ArrowLeft": "ArrowRight", "ArrowRight": "ArrowLeft"}
 
 
@@ -110,12 +111,12 @@ def steer_lesson(
     Args:
         name: of the notebook in the lab's folder.
         answer: the option to commit to.
-        sliders: label -> the key that moves it; each gets its share of the 25 moves.
+        sliders: label -> the key that moves it; each gets its share of the moves.
         switch: label of the checkbox that lets the bound be moved.
 
-    Prints how soon a training step used each move.  With LESSONS_LATENCY_GATE=1, for a quiet machine, it fails where
-    95 in 100 took longer than 150 ms in two tries.  Fails when the page asks any host but this machine for anything,
-    and on an error in the page.
+    Prints how soon a training step used each move.  With LESSONS_LATENCY_GATE=1, for a quiet machine, there are 25
+    moves, and it fails where 95 in 100 took longer than 150 ms in two tries.  Fails when the page asks any host but
+    this machine for anything, and on an error in the page.
     """
     panel = PanelPage(notebook.open(name), run)
     panel.run_all()
@@ -137,7 +138,7 @@ def steer_lesson(
             f" over {len(found)} moves; {platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
         )
         # A figure in seconds says something on a quiet machine only: ask for the verdict there.
-        if p95 <= LATENCY_LIMIT or not os.environ.get("LESSONS_LATENCY_GATE"):
+        if p95 <= LATENCY_LIMIT or not JUDGED:
             break
     else:
         raise AssertionError(f"p95 {p95:.3f} s")

@@ -32,5 +32,5 @@ def test_the_cliff_follows_k(notebook, lab_root: Path):
     panel.turn("changed input", "ArrowLeft")
     panel.wait_for_title("Input 9 changed")
     panel.redraw_times("context length k", "ArrowRight")
-    panel.pictures(lab_root, "two_kinds")
+    panel.pictures("two_kinds")
     notebook.assert_clean()

@@ -30,8 +30,8 @@ def test_the_memory_follows_the_sliders_and_the_graph_is_stepped(notebook, lab_r
     panel.turn("norm of W", *["ArrowRight"] * 5)
     panel.wait_for_title("Norm 0.5,")
     panel.wait_until_told("So it came.")
-    panel.pictures(lab_root, "memory")
-    panel.redraw_times("norm of W", "ArrowRight", moves=6)
+    panel.pictures("memory")
+    panel.redraw_times("norm of W", "ArrowRight")
 
     notebook.show_cell(notebook.cell_with("unrolled_graph("))
     page = notebook.page
@@ -40,8 +40,8 @@ def test_the_memory_follows_the_sliders_and_the_graph_is_stepped(notebook, lab_r
     assert page.evaluate(KNOWN) == 12
     page.locator(".js-plotly-plot .slider-rail-touch-rect").first.click(position={"x": 2, "y": 20})
     page.wait_for_function(f"() => ({KNOWN})() === 1")
-    page.screenshot(path=str(lab_root / "unrolled_start.png"))
+    notebook.picture("unrolled_start")
     page.locator(".js-plotly-plot .updatemenu-button", has_text="Play").first.click()
     page.wait_for_function(f"() => ({KNOWN})() === 12", timeout=20_000)
-    page.screenshot(path=str(lab_root / "unrolled.png"))
+    notebook.picture("unrolled")
     notebook.assert_clean()

@@ -28,8 +28,8 @@ def test_the_tree_follows_the_sliders_and_the_picture_plays(notebook, lab_root: 
     panel.wait_for_title("Receptive field 41")
     panel.wait_for_title("16 inputs read, the farthest at lag 40")
     panel.wait_until_told("So it came.")
-    panel.pictures(lab_root, "dilated")
-    panel.redraw_times("kernel", "ArrowRight", moves=6)
+    panel.pictures("dilated")
+    panel.redraw_times("kernel", "ArrowRight")
 
     notebook.show_cell(notebook.cell_with("dilated_tree("))
     page = notebook.page
@@ -38,5 +38,5 @@ def test_the_tree_follows_the_sliders_and_the_picture_plays(notebook, lab_root: 
     page.evaluate(f"() => {{ ({ANIMATED}).scrollIntoView({{block: 'center'}}) }}")
     page.locator(".js-plotly-plot .updatemenu-button", has_text="Play").first.click()
     page.wait_for_function(f"() => ({LEAVES})() === 31", timeout=20_000)
-    page.screenshot(path=str(lab_root / "wavenet.png"))
+    notebook.picture("wavenet")
     notebook.assert_clean()

@@ -51,5 +51,5 @@ def test_the_race_is_run_again_with_another_k_and_on_another_task(notebook, lab_
     page.wait_for_function(drawn("LSTM + attention", 2), timeout=60_000)
     button("Pause").click()
     wait_for(lambda: state() in ("paused", "finished"), 30, "Pause did not reach the race")
-    page.screenshot(path=str(lab_root / "race.png"))
+    notebook.picture("race")
     notebook.assert_clean()

@@ -42,5 +42,5 @@ def test_the_twins_are_steered_while_they_train(notebook, lab_root: Path):
     page.wait_for_function(HIGH, timeout=60_000)
     button("Pause").click()
     wait_for(lambda: notebook.kernel("panel.player.state") == "paused", 15, "Pause did not reach the twins")
-    page.screenshot(path=str(lab_root / "twins.png"))
+    notebook.picture("twins")
     notebook.assert_clean()

@@ -30,8 +30,8 @@ def test_the_count_follows_the_gain_and_jumps(notebook, lab_root: Path):
     panel.wait_for_title("exponent +0.1")
     assert few < 10
     assert count() > 60
-    panel.pictures(lab_root, "newton")
-    panel.redraw_times("gain", "ArrowLeft", moves=20)
+    panel.pictures("newton")
+    panel.redraw_times("gain", "ArrowLeft")
     notebook.assert_clean()
 
 
