@@ -25,10 +25,10 @@ def nbval(notebook: Path, ipython_folder: Path) -> subprocess.CompletedProcess[s
     return subprocess.run(
         [
             *(sys.executable, "-m", "pytest", f"--rootdir={ROOT}", f"--config-file={ROOT / 'pyproject.toml'}"),
-            *("--nbval", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", str(notebook)),
+            *("-p", "nbval.plugin", "--nbval", "-x", "-p", "no:cacheprovider", str(notebook)),
         ],
         cwd=ROOT,
-        env={**os.environ, "IPYTHONDIR": str(ipython_folder)},
+        env={**os.environ, "IPYTHONDIR": str(ipython_folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         capture_output=True,
         text=True,
         check=False,
