@@ -25,7 +25,7 @@ from lessons_lib.corpora.music import KEYS
 from lessons_lib.experiments.certificate import certificate
 from lessons_lib.experiments.experiment import Case, Experiment
 from lessons_lib.experiments.training import from_seed
-from lessons_lib.models import LSTM, State, TanhRNN
+from lessons_lib.models import LSTM, Core, State, TanhRNN
 from lessons_lib.models.size import parameter_count
 from lessons_lib.runs import Probe
 from lessons_lib.stability import LSTMStableSet, LSTMWideSet, SpectralBall, StableSet, Unconstrained
@@ -111,7 +111,7 @@ class ChoraleModel(nn.Module):
     model with frames in the place of tokens.  ``dropout`` acts on the features, while training.
     """
 
-    def __init__(self, core: Any, dropout: float = 0.0):
+    def __init__(self, core: Core, dropout: float = 0.0):
         super().__init__()
         self.core: Any = core
         self.dropout = nn.Dropout(dropout)

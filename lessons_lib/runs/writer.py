@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from lessons_lib.models import Predictor
 from lessons_lib.models.generation import generate
 
 
@@ -49,7 +50,7 @@ class Writer:
         self.length, self.seconds, self.temperature, self.seed = length, seconds, temperature, seed
         self._last: tuple[weakref.ref[Any], float, Written] | None = None
 
-    def __call__(self, model: Any) -> Written:
+    def __call__(self, model: Predictor) -> Written:
         """What this model writes; the last text again, while that is young enough."""
         if self._last is not None:
             of, began, written = self._last

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lessons_lib.models import LSTM, GatedRecurrence, LanguageModel, TanhRNN
+from lessons_lib.models import LSTM, Core, GatedRecurrence, LanguageModel, TanhRNN
 from lessons_lib.models.adaptive import AdaptiveLanguageModel
 from lessons_lib.stability import StableSet, set_named
 
@@ -56,7 +56,7 @@ class StudyConfig:
             return AdaptiveLanguageModel(core, counts, self.width, cutoffs, self.dropout)
         return LanguageModel(core, len(counts), self.width, self.tied, self.dropout)
 
-    def _build_core(self) -> Any:
+    def _build_core(self) -> Core:
         if self.core == "linear":  # its bound is kept by its coordinates, so that no step needs a projection
             bound = dict(self.set_arguments).get("bound")
             return GatedRecurrence(self.width, self.width, self.layers, bound=bound)

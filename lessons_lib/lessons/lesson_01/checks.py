@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.checks.exercises import exercise, named_mistake
+from lessons_lib.models import SequenceModel
 
 
 @exercise("Change, read again, compare: for this model input 10 moves the outputs 10 to 14, and no other.")
@@ -50,7 +51,7 @@ def moved(answer: Callable[[Any, Tensor, int], Tensor]) -> str | None:
 
 
 @torch.no_grad()
-def _moved_from(model: Any, inputs: Tensor, s: int) -> Tensor:
+def _moved_from(model: SequenceModel, inputs: Tensor, s: int) -> Tensor:
     changed = inputs.clone()
     changed[:, s:] += 1.0
     moves: Tensor = (model(changed)[0] - model(inputs)[0]).norm(dim=-1).mean(0)

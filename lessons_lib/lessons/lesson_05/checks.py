@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lessons_lib.checks.exercises import exercise, named_mistake
-from lessons_lib.models import LSTM, LanguageModel, generate, seeded
+from lessons_lib.models import LSTM, LanguageModel, Predictor, generate, seeded
 
 
 @exercise("The recurrent chain grows with the text, the feed-forward one with the stack alone.")
@@ -96,7 +96,7 @@ def write(answer: Callable[[Any, Tensor, int], Tensor]) -> str | None:
 
 
 @torch.no_grad()
-def _without_state(model: Any, prompt: Tensor, length: int) -> Tensor:
+def _without_state(model: Predictor, prompt: Tensor, length: int) -> Tensor:
     unread, written = prompt, []
     for _ in range(length):
         features, _ = model(unread)

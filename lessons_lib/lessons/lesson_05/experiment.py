@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from lessons_lib.experiments.experiment import Experiment
 from lessons_lib.experiments.machine import describe_machine, shortest
-from lessons_lib.models import LSTM, TCN, LanguageModel, TanhRNN, Transformer, generate_tokens, seeded
+from lessons_lib.models import LSTM, TCN, Core, LanguageModel, TanhRNN, Transformer, generate_tokens, seeded
 from lessons_lib.stability import input_gradient
 from lessons_lib.training import default_device
 
@@ -31,7 +31,7 @@ LENGTHS, SEEDS, LAGS, PAST = (1, 4, 16, 64, 256), tuple(range(10)), 30, (16, 64,
 VOCABULARY, TOKENS = 100, 40  # of the generating models; tokens timed at each place
 
 
-def core(family: str, width: int = WIDTH) -> Any:
+def core(family: str, width: int = WIDTH) -> LSTM | TCN | Transformer:
     """A core of about 16 x width² weights: two LSTM layers, a TCN that sees 31 steps, or a Transformer block.
 
     Raises:
@@ -81,7 +81,7 @@ def throughput(
     return Throughput(family, length, width, batch, batch * length / shortest(step, repeats, clock=clock))
 
 
-def one_after_the_other(core: Any, inputs: Tensor) -> Tensor:
+def one_after_the_other(core: Core, inputs: Tensor) -> Tensor:
     """What a core makes of (batch, time, width), fed a position at a time with the state that the last one left."""
     outputs, state = [], None
     for position in inputs.split(1, dim=1):

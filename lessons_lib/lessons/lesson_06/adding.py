@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from lessons_lib.corpora import AddingProblem
 from lessons_lib.corpora.tasks import IGNORED
 from lessons_lib.experiments.training import from_seed
-from lessons_lib.models import evaluating
+from lessons_lib.models import Core, evaluating
 from lessons_lib.training import Settings, default_device
 
 LENGTH, BATCH_SIZE, STEPS = 40, 32, 600
@@ -22,7 +22,7 @@ HELD_OUT_SEED = 10_000
 class Adder(nn.Module):
     """A core over ``(batch, time, 2)`` numbers and marks, and one number read from each of its outputs."""
 
-    def __init__(self, core: Any) -> None:
+    def __init__(self, core: Core) -> None:
         super().__init__()
         self.core = core
         with torch.no_grad():

@@ -14,7 +14,7 @@ from lessons_lib.corpora.download import JSB_CHORALES
 from lessons_lib.corpora.music import KEYS
 from lessons_lib.experiments import chorales
 from lessons_lib.experiments.experiment import Case, Experiment
-from lessons_lib.models import GRU, LSTM, TCN, TanhRNN
+from lessons_lib.models import GRU, LSTM, TCN, Core, TanhRNN
 from lessons_lib.models.size import parameter_count
 from lessons_lib.training import Settings
 
@@ -35,7 +35,7 @@ class Recipe:
     learning_rate: float
     epochs: int
 
-    def core(self, family: str) -> Any:
+    def core(self, family: str) -> Core:
         """A fresh core of the family; ValueError for an unknown one."""
         if family == "TCN":
             return TCN(KEYS, self.width, TCN_LAYERS, TCN_KERNEL, dropout=self.dropout)

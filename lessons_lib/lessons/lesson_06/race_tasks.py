@@ -11,7 +11,7 @@ from lessons_lib.corpora import Batches, Stream
 from lessons_lib.experiments import chorales, reading
 from lessons_lib.experiments.training import from_seed
 from lessons_lib.lessons.lesson_06 import adding, copying, translation, waveforms
-from lessons_lib.models import GRU, LSTM, TCN, GatedConvolution, LanguageModel, TanhRNN
+from lessons_lib.models import GRU, LSTM, TCN, Core, GatedConvolution, LanguageModel, TanhRNN
 from lessons_lib.models.size import widest
 from lessons_lib.training import Settings, default_device, linear_decay, mean_loss
 
@@ -140,7 +140,7 @@ def _adding() -> Task:
     )
 
 
-def _language_model(core: Any, *, vocabulary_size: int, embedding_size: int) -> LanguageModel:
+def _language_model(core: Core, *, vocabulary_size: int, embedding_size: int) -> LanguageModel:
     return LanguageModel(core, vocabulary_size, embedding_size)
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.checks.exercises import exercise, named_mistake
-from lessons_lib.models import LSTM, LanguageModel, Windowed, seeded
+from lessons_lib.models import LSTM, LanguageModel, Predictor, Windowed, seeded
 
 
 @exercise("The text gives 2.83, 1.41, 1.00 and 1.00: from n = 3 on nothing is left to guess.")
@@ -110,7 +110,7 @@ def cut_perplexity(answer: Callable[[Any, Tensor, int], Any]) -> str | None:
     return None
 
 
-def _all_positions(model: Any, tokens: Tensor, n: int) -> float:
+def _all_positions(model: Predictor, tokens: Tensor, n: int) -> float:
     windows = tokens.unfold(0, n, 1)
     features, _ = model(windows[:, :-1])
     return float(model.loss(features, windows[:, 1:]))

@@ -27,7 +27,7 @@ from lessons_lib.corpora.download import WIKITEXT2
 from lessons_lib.experiments.experiment import Experiment, grid
 from lessons_lib.experiments.reading import LANGUAGE as FALLBACK
 from lessons_lib.experiments.reading import Text
-from lessons_lib.models import LSTM, LanguageModel, Windowed, seeded, truncated_outputs
+from lessons_lib.models import LSTM, LanguageModel, Predictor, Recurrent, Windowed, seeded, truncated_outputs
 from lessons_lib.training import Mailbox, Settings, StepRecord, default_device, linear_decay, train
 
 # n = 1 needs no LSTM: a model without context is a table of word frequencies.
@@ -114,7 +114,7 @@ def stream(text: Text) -> Stream:
     return Stream(text.train.to(default_device()), BATCH_SIZE, STEPS)
 
 
-def training(model: Any, text: Text, *, steps: int = TRAINING_STEPS) -> Iterator[StepRecord]:
+def training(model: Predictor, text: Text, *, steps: int = TRAINING_STEPS) -> Iterator[StepRecord]:
     """Adam at 0.01, falling linearly to zero; gradients clipped at norm 1."""
     mailbox = Mailbox(Settings(STEPS, learning_rate=LEARNING_RATE, gradient_clip=1.0))
     for record in train(model, stream(text), mailbox, steps=steps, optimizer="adam"):
@@ -131,7 +131,7 @@ def scored(tokens: Tensor) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def loss(model: Any, tokens: Tensor) -> float:
+def loss(model: Predictor, tokens: Tensor) -> float:
     """Mean nats a word of a trained model on rows of held-out words."""
     tokens = tokens.to(default_device())
     first = LONGEST - 2
@@ -143,10 +143,16 @@ def loss(model: Any, tokens: Tensor) -> float:
 
 
 @torch.no_grad()
-def cut_losses(model: Any, tokens: Tensor, longest: int = LONGEST) -> list[float]:
-    """Mean nats a word when a model's state is reset n - 1 words back, n = 2, 3, ..., ``longest``; same weights."""
+def cut_losses(model: Predictor, tokens: Tensor, longest: int = LONGEST) -> list[float]:
+    """Mean nats a word when a model's state is reset n - 1 words back, n = 2, 3, ..., ``longest``; same weights.
+
+    Raises:
+        TypeError: the model has no state to reset.
+    """
     tokens, core = tokens.to(default_device()), model.core
     core = core.core if isinstance(core, Windowed) else core
+    if not isinstance(core, Recurrent):
+        raise TypeError(f"{type(core).__name__} has no state to reset: give a model with a recurrent core")
     first = LONGEST - 2
     totals = [0.0] * (longest - 1)
     for row in tokens.split(10):
@@ -157,7 +163,7 @@ def cut_losses(model: Any, tokens: Tensor, longest: int = LONGEST) -> list[float
 
 
 @torch.no_grad()
-def empty_loss(model: Any, tokens: Tensor) -> float:
+def empty_loss(model: LanguageModel, tokens: Tensor) -> float:
     """Mean nats a word of what a model says before it has read any: its features are all zero."""
     _, after = scored(tokens.to(default_device()))
     return float(model.loss(model.decoder.weight.new_zeros(*after.shape, model.decoder.in_features), after))

@@ -33,6 +33,7 @@ from lessons_lib.models import (
     GRU,
     LSTM,
     TCN,
+    Core,
     GatedConvolution,
     LanguageModel,
     LinearRecurrence,
@@ -177,12 +178,12 @@ class Choice:
     def stable_set(self) -> StableSet:
         return Unconstrained() if self.bound is None else _promised(self.model, self.bound)
 
-    def core(self) -> Any:
+    def core(self) -> Core:
         """The model's core, of about 12,000 parameters, with its weights from torch's global generator."""
         return _core(self.model, self.k, _width(self.model, self.k))
 
 
-def _core(model: str, k: int | None, width: int) -> Any:
+def _core(model: str, k: int | None, width: int) -> Core:
     fits = k or 0
     match model:
         case "linear recurrence":
