@@ -49,6 +49,42 @@ def test_minutes_count_text_code_questions_exercises_and_panels():
     assert round(found["Second"], 1) == 10.0  # 2 of code, 4, 1 and 3
 
 
+def headings() -> dict[str, list[str]]:
+    """Each lesson's sections, as the guide may call them: an optional one with that word before it, or without."""
+    found = {}
+    for path in lessons():
+        cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown"]
+        names = re.findall(r"^## (.*)$", "\n".join(cells), re.M)
+        found[path.stem[:2]] = [*names, *(name.removeprefix("Optional: ") for name in names)]
+    return found
+
+
+def lost(named: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Of pairs (lesson, name), those that begin no section there."""
+    sections = headings()
+    return [(n, name) for n, name in named if not any(one.lower().startswith(name.lower()) for one in sections[n])]
+
+
+ITALIC = r"(?<!\*)\*([^*\n]+)\*(?!\*)"
+
+
+def test_the_sections_that_a_plan_names_stand_in_its_lessons():
+    plans = (ROOT / "docs" / "teaching" / "plans.md").read_text(encoding="utf8")
+    lesson, named = "", []
+    for number, name in re.findall(rf"(?<![\d-])(0\d|1[0-3])(?= |,|;|\))|{ITALIC}", plans):
+        lesson = number or lesson
+        named += [(lesson, name)] if name else []
+    assert len(named) > 15
+    assert lost(named) == []
+    assert lost([("12", "A section of another course")]) != []
+
+
+def test_what_to_cut_and_what_to_do_without_the_panel_name_sections_that_are_there():
+    for number, text in re.findall(r"^## (\d\d) .*\n([\s\S]*?)(?=^## |\Z)", GUIDE, re.M):
+        for line in re.findall(r"^\*\*(?:Cut|Without the panel)\.\*\* (.*)$", text, re.M):
+            assert lost([(number, name) for name in re.findall(ITALIC, line)]) == []
+
+
 def test_every_term_of_the_glossary_names_a_lesson():
     terms = re.findall(r"^(\S.*?) \(([\d, ]+)\)\n: ", (ROOT / "docs" / "glossary.md").read_text(encoding="utf8"), re.M)
     assert len(terms) > 30
