@@ -1,4 +1,4 @@
-"""The study as an experiment: the table's rows, and what stability costs, on the laptop preset; a file for each."""
+"""The study as an experiment: the table's rows, what stability costs, and whether the price stays; a file for each."""
 
 from __future__ import annotations
 
@@ -20,6 +20,11 @@ from lessons_lib.wikitext2.table import SEEDS
 from lessons_lib.wikitext2.training import RowTraining, load_corpus, publish
 
 PRESET = "laptop"
+# Does the price stay for a larger model, trained for longer?  One seed of each, on the desk preset.
+AT_THE_DESK = (
+    *("lstm-unstable", "linear-stable", "lstm-stable", "linear-unstable"),
+    *("lstm-stable-wide", "rnn-unstable", "rnn-stable"),
+)
 
 
 def row_training(
@@ -65,15 +70,17 @@ def finish(training: RowTraining, folder: Path | None = None) -> Path:
     return publish(training, folder)
 
 
-def train_row(row: str, seed: int, bound: float | None = None, folder: Path | None = None) -> dict[str, Any]:
+def train_row(
+    row: str, seed: int, bound: float | None = None, preset: str = PRESET, folder: Path | None = None
+) -> dict[str, Any]:
     """Train, certify and publish one case."""
-    content = read_artefact(finish(row_training(row, seed, bound), folder))
+    content = read_artefact(finish(row_training(row, seed, bound, preset=preset), folder))
     return {key: content[key] for key in ("row", "seed", "valid_perplexity", "test_perplexity")}
 
 
-def file_of(row: str, seed: int, bound: float | None = None) -> str:
+def file_of(row: str, seed: int, bound: float | None = None, preset: str = PRESET) -> str:
     """The name of a case's file."""
-    return artefact_name("wikitext2", row if bound is None else f"{row}@{bound:g}", PRESET, seed)
+    return artefact_name("wikitext2", row if bound is None else f"{row}@{bound:g}", preset, seed)
 
 
 @dataclass(frozen=True)
@@ -97,10 +104,11 @@ class Rows(Experiment[dict[str, Any]]):
 
 STUDY = Rows(
     "wikitext2",
-    "the WikiText-2 table and what stability costs: a file for each training",
+    "the WikiText-2 table, what stability costs, and a larger model: a file for each training",
     # One seed of all bounds before the next.
     grid(row=ROWS, seed=SEEDS)
-    + [{"row": row, "bound": bound, "seed": seed} for seed in SEEDS for row in BOUNDS for bound in BOUNDS[row]],
+    + [{"row": row, "bound": bound, "seed": seed} for seed in SEEDS for row in BOUNDS for bound in BOUNDS[row]]
+    + grid(row=AT_THE_DESK, preset=["desk"], seed=[0]),
     train_row,
     dict,
     data=WIKITEXT2,

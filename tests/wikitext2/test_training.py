@@ -225,10 +225,12 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):
 
 
 def test_a_killed_training_of_the_study_goes_on_through_lessons_run_and_has_a_file_of_its_own(tmp_path, monkeypatch):
-    case = {"row": "rnn-stable", "bound": 0.5, "seed": 0}
-    small = partial(experiment.row_training, preset="ci", corpus="synthetic", device="cpu", checkpoints=tmp_path / "c")
+    case = {"row": "rnn-stable", "bound": 0.5, "seed": 0, "preset": "ci"}
+    small = partial(experiment.row_training, corpus="synthetic", device="cpu", checkpoints=tmp_path / "c")
     monkeypatch.setattr(experiment, "row_training", small)
-    monkeypatch.setattr(experiment, "file_of", lambda row, seed, bound: f"synthetic-{row}@{bound}-ci-seed{seed}")
+    monkeypatch.setattr(
+        experiment, "file_of", lambda row, seed, bound, preset: f"synthetic-{row}@{bound}-{preset}-seed{seed}"
+    )
     killed = small(**case)
     next(killed.train())
     killed.save()
