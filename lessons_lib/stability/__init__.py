@@ -10,7 +10,7 @@ from lessons_lib.stability.bounds import (
     truncation_bound,
     truncation_bounds,
 )
-from lessons_lib.stability.descent import descend, largest_safe_step, safe_step_at_optimum, system_loss
+from lessons_lib.stability.descent import descend, safe_step_at_optimum, system_loss
 from lessons_lib.stability.dynamics import (
     contraction_quantiles,
     lyapunov_exponents,
@@ -61,7 +61,6 @@ __all__ = [
     "input_gradient",
     "l1_rate",
     "l1_rows_project",
-    "largest_safe_step",
     "layers_of",
     "lyapunov_exponents",
     "max_norm_rate",

@@ -84,31 +84,6 @@ def descend(
     return torch.stack(path), torch.stack(losses)
 
 
-def largest_safe_step(start: Tensor, target: Tensor, length: int, *, steps: int = 50) -> Tensor:
-    """The largest constant step up to which descent from ``start`` never climbs above its first loss.  0-d.
-
-    Found on a logarithmic grid from 1e-40 to 1e4, as the end of its unbroken safe part, then refined to 1e-8
-    relative.  On a quadratic loss it is 2 / λ_max.  Where ``steps`` small steps cannot reach the steep region
-    around the target, large ones look safe: start near it, at .9 A* for instance.
-
-    Raises:
-        ValueError: when the start is the target already.
-    """
-    _check(target, length)
-    if not system_loss(start, target, length) > 0:
-        raise ValueError("the start has loss 0 already: start away from the target")
-    low, high = -40.0, 4.0
-    for points in (89, *[129] * 4):
-        exponents = torch.linspace(low, high, points, dtype=torch.float64)
-        losses = descend(start, target, length, 10**exponents, steps)[1]
-        safe = (losses <= losses[0] * (1 + 1e-12)).all(0)  # NaN compares false
-        if bool(safe.all()):
-            return start.new_tensor(10.0**high)
-        first = int((~safe).int().argmax())
-        low, high = float(exponents[max(first - 1, 0)]), float(exponents[first])
-    return start.new_tensor(10.0**low)
-
-
 def _check(target: Tensor, length: int) -> None:
     if target.dim() != 2 or target.shape[0] != target.shape[1]:
         raise ValueError(f"target of shape {tuple(target.shape)}: give a square matrix, (1, 1) for a scalar system")
