@@ -34,7 +34,6 @@ from lessons_lib.training import Mailbox, Settings, default_device, mean_loss, t
 
 # Two bits a token: one repeats the token before, the other the fourth before, each wrongly one time in twenty.
 LANGUAGE = ProductOfLags(lags=(1, 4), flips=(0.05, 0.05))
-LONGEST_LAG = max(LANGUAGE.lags)
 WIDTH, BATCH_SIZE, STEPS, TRAINING_STEPS = 64, 32, 24, 150
 LEARNING_RATE = 3e-3
 CUTS, LENGTHS, SEEDS = ("context", "chunked", "exact"), (1, 2, 3, 4, 5, 6, 8), (0, 1, 2)
