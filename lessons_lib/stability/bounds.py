@@ -7,7 +7,8 @@ RNN: Miller & Hardt, "Stable Recurrent Models" (ICLR 2019, arXiv 1805.10369), th
 
     ‖h‖ <= min{ (‖U‖ B_x + ‖b‖)/(1 - λ), √d }
 
-Several layers, and the LSTM, replace λ by a non-negative matrix and λ^k by its k-th power.
+Several layers, and the LSTM, replace λ by a non-negative matrix and λ^k by its k-th power: for the LSTM the matrix P
+of :func:`lessons_lib.stability.rates.lstm_unit_matrix`, which bounds every unit by itself.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -23,15 +25,26 @@ from torch import Tensor
 from lessons_lib.models import TorchModule
 from lessons_lib.stability.layers import Layer, layers_of
 from lessons_lib.stability.linear_bounds import StackCertificate, gated_recurrence_of
-from lessons_lib.stability.rates import certified_rate, lstm_matrix, lstm_norms, perron_root, spectral_norm, total_bias
+from lessons_lib.stability.rates import (
+    certified_rate,
+    forget_ceilings,
+    lstm_unit_matrix,
+    perron_root,
+    spectral_norm,
+    total_bias,
+)
 
 
 @dataclass(frozen=True)
 class _Certificate:
-    """After k steps the errors are at most step^k @ start, entry by entry, and the last at most cap."""
+    """After k steps the errors are at most step^k @ start, entry by entry; the output's are the last of them.
+
+    No output's error is larger than ``cap``.
+    """
 
     step: np.ndarray
     start: np.ndarray
+    outputs: int
     cap: float
 
     @property
@@ -41,13 +54,26 @@ class _Certificate:
 
     def after(self, steps: int) -> float:
         if not np.isfinite(self.step).all():
-            return self.cap if steps else min(self.cap, float(self.start[-1]))
+            return self.cap if steps else min(self.cap, float(self.start[-self.outputs :].max()))
         with np.errstate(over="ignore", invalid="ignore"):
             if len(self.step) == 1:  # λ^k directly: repeated squaring would round more often
-                error = float(self.step[0, 0] ** steps * self.start[0])
+                errors = self.step[0] ** steps * self.start
             else:
-                error = float((np.linalg.matrix_power(self.step, steps) @ self.start)[-1])
+                errors = self.start
+                for place in range(steps.bit_length()):
+                    errors = self._square(place) @ errors if steps >> place & 1 else errors
+        error = float(errors[-self.outputs :].max())
         return self.cap if math.isnan(error) else min(error, self.cap)
+
+    def _square(self, place: int) -> np.ndarray:
+        """step to the power 2^place, made once."""
+        while len(self._made) <= place:
+            self._made.append(self._made[-1] @ self._made[-1])
+        return self._made[place]
+
+    @cached_property
+    def _made(self) -> list[np.ndarray]:
+        return [self.step]
 
 
 def truncation_bound(
@@ -133,9 +159,8 @@ def context_for(
 def contraction_steps(module: TorchModule) -> int | float:
     """The smallest r for which r LSTM steps together contract in the Euclidean norm of (c, h); inf if none.
 
-    From √(2d) ‖M^r‖_∞ < 1: a single step of a stable LSTM may expand Euclidean distances, by about √d.  For
-    RNN layers 1 where ‖W‖_2 < 1.  Several layers count all their units in d.  Assumptions of
-    ``certified_rate``.
+    The smallest with ‖P^r‖_2 < 1: a single step of a stable LSTM may expand Euclidean distances.  For RNN layers 1
+    where ‖W‖_2 < 1.  Assumptions of ``certified_rate``.
 
     Raises:
         ValueError: no recurrent layer, layers that do not fit on each other, RNN and LSTM layers mixed.
@@ -143,14 +168,9 @@ def contraction_steps(module: TorchModule) -> int | float:
     layers = _stacked_layers(module)
     if not certified_rate(module) < 1:
         return math.inf
-    if layers[0].kind == "lstm":
-        step = _lstm(layers, math.inf).step
-        units = sum(2 * layer.hidden_size for layer in layers)
-    else:
-        step = _rnn(layers, 0.0).step
-        units = len(layers)
+    step = (_lstm(layers, math.inf) if layers[0].kind == "lstm" else _rnn(layers, 0.0)).step
     power, steps = step, 1
-    while not math.sqrt(units) * np.abs(power).sum(1).max() < 1:
+    while not np.linalg.norm(power, 2) < 1:
         power, steps = power @ step, steps + 1
     return steps
 
@@ -205,24 +225,26 @@ def _rnn(layers: list[Layer], input_bound: float) -> _Certificate:
         start.append(reach)
     # Two states in the box |h| <= 1 are never further apart than this, contracting or not.
     cap = math.inf if layers[-1].kind == "relu" else 2 * math.sqrt(layers[-1].hidden_size)
-    return _Certificate(step, np.array(start), cap)
+    return _Certificate(step, np.array(start), 1, cap)
 
 
 def _lstm(layers: list[Layer], input_bound: float) -> _Certificate:
-    """Two entries a layer, (Δc, Δh): M on the diagonal; the layer below enters through its new Δh'."""
-    step = np.zeros((2 * len(layers), 2 * len(layers)))
-    start = []
+    """An entry for every c and every h, layer by layer; the layer below enters through its new Δh'."""
+    size = 2 * sum(layer.hidden_size for layer in layers)
+    step, start = np.zeros((size, size)), np.ones(size)
+    first = 0
     for index, layer in enumerate(layers):
-        limit = min(layer.input_limit, input_bound if index == 0 else 1.0)
-        norms = lstm_norms(layer, limit)
-        matrix = lstm_matrix(norms)
-        rows = slice(2 * index, 2 * index + 2)
-        step[rows, rows] = matrix[:, :2]
+        d, limit = layer.hidden_size, input_bound if index == 0 else 1.0
+        own, from_below = (matrix.cpu().numpy() for matrix in lstm_unit_matrix(layer, limit))
+        rows = slice(first, first + 2 * d)
+        step[rows, rows] = own
         if index:
             with np.errstate(invalid="ignore"):
-                step[rows, : 2 * index] = np.outer(matrix[:, 2], step[2 * index - 1, : 2 * index])
-        start += [1 / (1 - norms["ceiling"]) if norms["ceiling"] < 1 else math.inf, 1.0]
-    return _Certificate(step, np.array(start), 2.0)  # two outputs in |h| < 1 differ by at most 2
+                step[rows, :first] = from_below @ step[first - layer.input_size : first, :first]
+        with np.errstate(divide="ignore"):
+            start[first : first + d] = 1 / (1 - forget_ceilings(layer, limit).cpu().numpy())
+        first += 2 * d
+    return _Certificate(step, start, layers[-1].hidden_size, 2.0)  # two outputs in |h| < 1 differ by at most 2
 
 
 def _norm(vector: Tensor) -> float:

@@ -1,8 +1,8 @@
 """Certified contraction rates, from the norms of a module's weights.
 
-RNN: Euclidean norm, λ = ‖W‖_2.  LSTM: the matrix M of the joint map of (c, h) in the max norm; Miller &
-Hardt, "Stable Recurrent Models" (ICLR 2019, arXiv 1805.10369), derive sufficient conditions for the same
-map.
+RNN: Euclidean norm, λ = ‖W‖_2.  LSTM: the matrix P of the joint map of (c, h), unit by unit.  Miller & Hardt, "Stable
+Recurrent Models" (ICLR 2019, arXiv 1805.10369), derive sufficient conditions for the same map from the largest row
+sums of its blocks, which is the matrix M.
 """
 
 from __future__ import annotations
@@ -54,6 +54,33 @@ def lstm_norms(layer: Layer, input_bound: float) -> dict[str, float]:
     return dict(zip(names, torch.stack([*blocks, ceiling]).double().tolist(), strict=True))
 
 
+def lstm_unit_matrix(layer: Layer, input_bound: float) -> tuple[Tensor, Tensor]:
+    """P and Q with (|Δc'|, |Δh'|) <= P (|Δc|, |Δh|) + Q |Δx|, entry by entry: (2d, 2d) and (2d, inputs), float64.
+
+    On the box |h| <= 1, |c_j| <= 1/(1 - f̄_j), f̄_j the ceiling of unit j for inputs within ``input_bound``; as σ has
+    slope at most 1/4 and tanh at most 1, the weights W of the state enter the cell as
+
+        |Δc'_j| <= f̄_j |Δc_j| + Σ_l a_jl |Δh_l|,   a_jl = |W_i[jl]|/4 + |W_z[jl]| + |W_f[jl]| / (4 (1 - f̄_j))
+        |Δh'_j| <= |Δc'_j| + Σ_l |W_o[jl]|/4 |Δh_l|
+
+    and those of the inputs likewise.  Every norm of P that a non-negative vector weighs gives a certificate of its own,
+    M's and the l1 norm's among them; the smallest of all these rates is P's Perron root.  inf where a gate reaches 1.
+    """
+    ceilings = forget_ceilings(layer, input_bound)
+    size = len(ceilings)
+    if not bool((ceilings < 1).all()):
+        full = torch.full((2 * size, 2 * size + layer.input_size), math.inf, dtype=torch.float64)
+        return full[:, : 2 * size], full[:, 2 * size :]
+
+    def into_both(weights: Tensor) -> Tensor:
+        write, forget, candidate, show = weights.detach().double().abs().chunk(4)
+        cell = write / 4 + candidate + forget / (4 * (1 - ceilings[:, None]))
+        return torch.cat([cell, cell + show / 4])
+
+    kept = ceilings.diag()
+    return torch.cat([torch.cat([kept, kept]), into_both(layer.weight_hh)], dim=1), into_both(layer.weight_ih)
+
+
 def lstm_matrix(norms: dict[str, float]) -> np.ndarray:
     """M with (Δc', Δh') <= M (Δc, Δh, Δx) in the max norm: (2, 3), for a layer with these norms.
 
@@ -80,15 +107,13 @@ def certified_rate(module: TorchModule) -> float:
     certified.
 
     Diagonal linear recurrences: the largest |λ|, in the Euclidean norm.  RNN (tanh or ReLU) layers: the largest
-    ‖W_l‖_2, in the Euclidean norm.  LSTM layers: the largest Perron
-    root of M, with the ceiling f̄ that the layer's own weights and clip imply, in the max norm or in the l1 norm,
-    whichever is smaller (``max_norm_rate``, ``l1_rate``).  For one RNN layer this is a
-    contraction in each step; for an LSTM it holds in the max norm weighted by M's Perron vector, and for
-    stacked layers it is the asymptotic rate: use ``truncation_bound`` for a bound at a given number of
-    steps.
+    ‖W_l‖_2, in the Euclidean norm.  LSTM layers: the largest Perron root of P (``lstm_unit_matrix``), with the ceilings
+    that the layer's own weights and clip imply.  For one RNN layer this is a contraction in each step; for an LSTM it
+    holds in the max norm weighted by P's Perron vector, and for stacked layers it is the asymptotic rate: use
+    ``truncation_bound`` for a bound at a given number of steps.
 
     Assumes, for the LSTM: every input entry is at most the layer's ``input_clip`` (none known: inf) and the
-    state starts in the box |h| <= 1, |c| <= 1/(1 - f̄), which holds from a zero state.
+    state starts in the box |h| <= 1, |c_j| <= 1/(1 - f̄_j), which holds from a zero state.
 
     Raises:
         ValueError: when the module has no recurrent torch.nn layer.
@@ -114,7 +139,7 @@ def _layer_rate(layer: Layer) -> float:
     if layer.kind in ("tanh", "relu"):
         return spectral_norm(layer.weight_hh)
     if layer.kind == "lstm":
-        return min(_lstm_max_norm_rate(layer), perron_root(lstm_l1_matrix(layer)))
+        return perron_root(lstm_unit_matrix(layer, layer.input_limit)[0].cpu().numpy())
     return math.inf
 
 
@@ -143,16 +168,16 @@ def lstm_l1_matrix(layer: Layer) -> np.ndarray:
     return np.array([[largest, float(a)], [largest, float(a) + into_hidden]])
 
 
-def forget_ceilings(layer: Layer) -> Tensor:
+def forget_ceilings(layer: Layer, input_bound: float = math.inf) -> Tensor:
     """The largest value each forget gate of an LSTM layer can take on the box |h| <= 1: (hidden,), float64.
 
-    1 where the inputs have no limit.
+    Inputs are within the layer's own limit, or within ``input_bound`` where that is smaller; 1 where neither is finite.
     """
     rows = slice(layer.hidden_size, 2 * layer.hidden_size)
-    inputs = row_norms(layer.weight_ih.detach()[rows]).double()
-    driven = inputs * layer.input_limit if math.isfinite(layer.input_limit) else torch.full_like(inputs, math.inf)
+    inputs, limit = row_norms(layer.weight_ih.detach()[rows]).double(), min(layer.input_limit, input_bound)
+    driven = inputs * limit if math.isfinite(limit) else torch.full_like(inputs, math.inf)
     own = row_norms(layer.weight_hh.detach()[rows]).double()
-    return torch.sigmoid(own + driven + total_bias(layer)[rows].double().abs())
+    return torch.sigmoid(own + driven + total_bias(layer)[rows].double())
 
 
 def worst_forget_gate(module: TorchModule) -> float:

@@ -8,7 +8,17 @@ import torch
 from torch import nn
 
 from lessons_lib.models import GRU, LSTM, TanhRNN, truncated_outputs
-from lessons_lib.stability import LSTMStableSet, context_for, contraction_steps, truncation_bound
+from lessons_lib.stability import (
+    LSTMStableSet,
+    certified_rate,
+    context_for,
+    contraction_steps,
+    layers_of,
+    max_norm_rate,
+    rates,
+    truncation_bound,
+)
+from lessons_lib.stability.rates import forget_ceilings
 from tests.stability.test_sets import at_published_constants
 
 
@@ -60,7 +70,7 @@ def test_no_contraction_means_the_box_or_nothing():
     assert truncation_bound(nn.LSTM(2, 3), 10, input_bound=math.inf) == 2
 
 
-def test_the_lstm_bound_is_the_power_of_m_and_layers_are_block_triangular():
+def test_where_all_units_are_alike_the_lstm_bound_is_the_power_of_m_and_layers_are_block_triangular():
     module = at_published_constants(d=8)
     ceiling = 1 / (1 + math.exp(-(0.128 + 0.75 * 0.25 + 0.25)))
     a = 0.36 / 4 + 0.09 + 0.128 / (4 * (1 - ceiling))
@@ -72,10 +82,23 @@ def test_the_lstm_bound_is_the_power_of_m_and_layers_are_block_triangular():
     for cell in stacked.cells:
         cell.load_state_dict(at_published_constants(d=8).cells[0].state_dict())
     assert truncation_bound(stacked, 9, input_bound=9.0) > expected
-    for r, d in ((37, 64), (48, 256)):
-        assert contraction_steps(at_published_constants(d)) == r
+    for d in (64, 256):  # from the row sums of M alone, √(2d) ‖M^r‖ < 1, it would be 37 and 48
+        assert contraction_steps(at_published_constants(d)) == 2
     assert contraction_steps(recipe(0.9)) == 1
     assert contraction_steps(recipe(1.1)) == math.inf
+
+
+def test_units_with_a_short_memory_are_not_charged_for_one_with_a_long_memory():
+    """The bound follows every unit by itself: M takes the worst forget gate and the worst row for all of them."""
+    module = at_published_constants(d=8)
+    with torch.no_grad():
+        module.cells[0].weight_hh_l0[9:16] = 0.0  # all forget gates but the first
+        module.cells[0].bias_ih_l0[9:16], module.cells[0].bias_hh_l0[9:16] = -4.0, 0.0
+    layer = layers_of(module)[0]
+    M = rates.lstm_matrix(rates.lstm_norms(layer, 0.75))[:, :2]
+    coarse = (np.linalg.matrix_power(M, 12) @ [1 / (1 - forget_ceilings(layer).max()), 1])[1]
+    assert truncation_bound(module, 12, input_bound=0.75) < 0.2 * coarse
+    assert certified_rate(module) < max_norm_rate(module)
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])
