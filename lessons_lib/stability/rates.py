@@ -39,21 +39,6 @@ def total_bias(layer: Layer) -> Tensor:
     return sum(parts[1:], parts[0]) if parts else layer.weight_hh.new_zeros(len(layer.weight_hh))
 
 
-def lstm_norms(layer: Layer, input_bound: float) -> dict[str, float]:
-    """What the certificate is made of, in one transfer: the ceiling of the forget gates and eight row norms.
-
-    Keys: "ceiling"; "Wi", "Wf", "Wz", "Wo" and "Ui", "Uf", "Uz", "Uo": the largest row l1 norm of each block.
-    """
-    blocks = [m.max() for w in (layer.weight_hh, layer.weight_ih) for m in row_norms(w.detach()).chunk(4)]
-    norm_wf, norm_uf = blocks[1], blocks[5]
-    d = layer.hidden_size
-    # As published: from three norms, which may belong to three different units.
-    from_inputs = input_bound * norm_uf if math.isfinite(input_bound) else norm_uf * 0 + math.inf
-    ceiling = torch.sigmoid(norm_wf + from_inputs + total_bias(layer)[d : 2 * d].abs().max())
-    names = ["Wi", "Wf", "Wz", "Wo", "Ui", "Uf", "Uz", "Uo", "ceiling"]
-    return dict(zip(names, torch.stack([*blocks, ceiling]).double().tolist(), strict=True))
-
-
 def lstm_unit_matrix(layer: Layer, input_bound: float) -> tuple[Tensor, Tensor]:
     """P and Q with (|Δc'|, |Δh'|) <= P (|Δc|, |Δh|) + Q |Δx|, entry by entry: (2d, 2d) and (2d, inputs), float64.
 
@@ -81,20 +66,20 @@ def lstm_unit_matrix(layer: Layer, input_bound: float) -> tuple[Tensor, Tensor]:
     return torch.cat([torch.cat([kept, kept]), into_both(layer.weight_hh)], dim=1), into_both(layer.weight_ih)
 
 
-def lstm_matrix(norms: dict[str, float]) -> np.ndarray:
-    """M with (Δc', Δh') <= M (Δc, Δh, Δx) in the max norm: (2, 3), for a layer with these norms.
+def lstm_max_norm_matrix(layer: Layer) -> np.ndarray:
+    """M with (max|Δc'|, max|Δh'|) <= M (max|Δc|, max|Δh|): (2, 2), as published; inf where the ceiling is 1.
 
-    Derived for the invariant box |h| <= 1, |c| <= 1/(1 - f̄), f̄ = norms["ceiling"]; inf where f̄ is 1.
+    Derived for the invariant box |h| <= 1, |c| <= 1/(1 - f̄), with one ceiling f̄ for all units, from the largest row
+    l1 norms of the blocks and the largest bias, which may belong to several different units.
     """
-    ceiling = norms["ceiling"]
-    if not ceiling < 1:
-        return np.full((2, 3), np.inf)
-
-    def into_cell(side: str) -> float:
-        return norms[side + "i"] / 4 + norms[side + "z"] + norms[side + "f"] / (4 * (1 - ceiling))
-
-    a, b = into_cell("W"), into_cell("U")
-    return np.array([[ceiling, a, b], [ceiling, a + norms["Wo"] / 4, b + norms["Uo"] / 4]])
+    write, forget, candidate, show = (row_norms(w).max() for w in layer.weight_hh.detach().double().chunk(4))
+    rows = slice(layer.hidden_size, 2 * layer.hidden_size)
+    inputs, bias = row_norms(layer.weight_ih.detach().double()[rows]).max(), total_bias(layer).double()[rows]
+    driven = inputs * layer.input_limit if math.isfinite(layer.input_limit) else torch.full_like(inputs, math.inf)
+    ceiling = torch.sigmoid(forget + driven + bias.abs().max())
+    a = write / 4 + candidate + forget / (4 * (1 - ceiling))
+    matrix = np.array(torch.stack([ceiling, a, ceiling, a + show / 4]).tolist()).reshape(2, 2)
+    return matrix if matrix[0, 0] < 1 else np.full((2, 2), np.inf)
 
 
 def perron_root(matrix: np.ndarray) -> float:
@@ -144,7 +129,7 @@ def _layer_rate(layer: Layer) -> float:
 
 
 def _lstm_max_norm_rate(layer: Layer) -> float:
-    return perron_root(lstm_matrix(lstm_norms(layer, layer.input_limit))[:, :2])
+    return perron_root(lstm_max_norm_matrix(layer))
 
 
 def lstm_l1_matrix(layer: Layer) -> np.ndarray:
