@@ -13,7 +13,7 @@ from lessons_lib.wikitext2.table import SEEDS
 # Where each stable row is trained, beside the value that the table's own row has.
 BOUNDS = {
     "rnn-stable": (0.5, 0.7, 0.9),
-    "lstm-stable": (0.85, 0.93, 0.96, 0.99),
+    "lstm-stable": (0.85, 0.93, 0.96, 0.99, 0.995),
     "lstm-stable-wide": (0.9, 0.95, 0.98),
     "linear-stable": (0.7, 0.9, 0.999),
 }

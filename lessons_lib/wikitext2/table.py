@@ -17,6 +17,16 @@ SEEDS = (0, 1, 2)
 REPORTED = {"rnn-unstable": 146.7, "rnn-stable": 143.5, "lstm-unstable": 92.3, "lstm-stable": 95.1}
 REPORTED_SOURCE = "Miller & Hardt, When recurrent models don't need to be recurrent, blog post, 2018"
 
+# What figures call each row: a family keeps its colour and its dash throughout the course.
+FAMILIES = dict(zip(ROWS, ROWS, strict=True)) | {
+    "rnn-unstable": "RNN",
+    "rnn-stable": "stable RNN",
+    "lstm-unstable": "LSTM",
+    "lstm-stable": "stable LSTM",
+    "lstm-stable-wide": "wide stable LSTM",
+    "linear-stable": "linear recurrence",
+}
+
 
 @dataclass(frozen=True)
 class TableRow:
