@@ -62,8 +62,6 @@ def test_the_curve_of_the_published_set_falls_to_its_end_as_told():
     assert 2.2 < mean(found[0.98]) - found[0.995][0] < 3.2
     assert len(found[0.995]) == 1
     assert 1.5 < max(found[0.98]) - min(found[0.98]) < 2.5
-    assert "more and more slowly" in TOLD
-    assert found[0.93][0] - found[0.96][0] > found[0.96][0] - found[0.99][0] > found[0.99][0] - found[0.995][0]
 
 
 def test_a_smaller_disc_costs_the_linear_row_as_much_as_told():
