@@ -231,6 +231,7 @@ def test_a_saved_run_stands_as_a_ghost_behind_the_next(page, lab_root):
     notebook.page.get_by_text("Saved in my_runs/").wait_for()
     (place,) = (lab_root / "my_runs").iterdir()
     page.button("Reset").click()
+    wait_for(lambda: notebook.kernel("len(panel.plot.ghosts)") != "0", 15, "Reset left no ghost of the saved run")
     title = notebook.kernel("panel.plot.ghosts[-1].title")
     legend = notebook.page.get_by_text(title, exact=True).first
     legend.wait_for()
