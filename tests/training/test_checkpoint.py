@@ -125,9 +125,9 @@ def train_without_end(path, ready):
     state = fresh()
     if path.exists():
         load_checkpoint(path, state)
-    ready.set()
     for _ in train(state.model, state.stream, SETTINGS, state=state):
         save_checkpoint(path, state, SETTINGS)
+        ready.set()  # a first step takes longer than the next ones: each process gets that far
 
 
 @pytest.mark.slow
