@@ -39,7 +39,7 @@ def total_bias(layer: Layer) -> Tensor:
     return sum(parts[1:], parts[0]) if parts else layer.weight_hh.new_zeros(len(layer.weight_hh))
 
 
-def lstm_unit_matrix(layer: Layer, input_bound: float) -> tuple[Tensor, Tensor]:
+def lstm_unit_matrix(layer: Layer, input_bound: float = math.inf) -> tuple[Tensor, Tensor]:
     """P and Q with (|Δc'|, |Δh'|) <= P (|Δc|, |Δh|) + Q |Δx|, entry by entry: (2d, 2d) and (2d, inputs), float64.
 
     On the box |h| <= 1, |c_j| <= 1/(1 - f̄_j), f̄_j the ceiling of unit j for inputs within ``input_bound``; as σ has
@@ -124,12 +124,8 @@ def _layer_rate(layer: Layer) -> float:
     if layer.kind in ("tanh", "relu"):
         return spectral_norm(layer.weight_hh)
     if layer.kind == "lstm":
-        return perron_root(lstm_unit_matrix(layer, layer.input_limit)[0].cpu().numpy())
+        return perron_root(lstm_unit_matrix(layer)[0].cpu().numpy())
     return math.inf
-
-
-def _lstm_max_norm_rate(layer: Layer) -> float:
-    return perron_root(lstm_max_norm_matrix(layer))
 
 
 def lstm_l1_matrix(layer: Layer) -> np.ndarray:
@@ -172,7 +168,7 @@ def worst_forget_gate(module: TorchModule) -> float:
 
 def max_norm_rate(module: TorchModule) -> float:
     """The certified rate of a module's LSTM layers in the weighted max norm of (c, h) alone."""
-    return max(_lstm_max_norm_rate(layer) for layer in _lstms(module))
+    return max(perron_root(lstm_max_norm_matrix(layer)) for layer in _lstms(module))
 
 
 def l1_rate(module: TorchModule) -> float:

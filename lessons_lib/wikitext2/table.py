@@ -18,7 +18,7 @@ REPORTED = {"rnn-unstable": 146.7, "rnn-stable": 143.5, "lstm-unstable": 92.3, "
 REPORTED_SOURCE = "Miller & Hardt, When recurrent models don't need to be recurrent, blog post, 2018"
 
 # What figures call each row: a family keeps its colour and its dash throughout the course.
-FAMILIES = dict(zip(ROWS, ROWS, strict=True)) | {
+FAMILIES = {row: row for row in ROWS} | {
     "rnn-unstable": "RNN",
     "rnn-stable": "stable RNN",
     "lstm-unstable": "LSTM",

@@ -106,6 +106,10 @@ def test_what_is_told_of_the_larger_model_is_what_its_trainings_gave():
     larger = {row.row: row.artefacts[0] for row in table.read_table("desk") if row.artefacts}
     score = {row: one["test_perplexity"] for row, one in larger.items()}
     fit = {row: one["curve"][-1]["train_loss"] for row, one in larger.items()}
+    assert "All three were still improving in their last epoch" in TOLD
+    for one in larger.values():
+        before, last = (epoch["valid_perplexity"] for epoch in one["curve"][-2:])
+        assert last < 0.99 * before
     assert "the prices are larger there, not smaller" in TOLD
     for row in ("lstm-stable", "linear-stable"):
         assert 100 * (score[row] / score["lstm-unstable"] - 1) > price(row, "lstm-unstable") + 2
