@@ -20,6 +20,7 @@ from lessons_lib.models.linear_recurrence import (
     sequential_scan,
 )
 from lessons_lib.models.newton import Guess, affine_scan, looped_states, newton_guesses
+from lessons_lib.models.quasi_recurrent import QRNN
 from lessons_lib.models.recurrent import GRU, LSTM, RecurrentCore, TanhRNN
 from lessons_lib.models.seeded import seeded
 from lessons_lib.models.selective_recurrence import SelectiveRecurrence
@@ -38,6 +39,7 @@ from lessons_lib.models.windowed import Windowed, truncated_outputs
 __all__ = [
     "GRU",
     "LSTM",
+    "QRNN",
     "TCN",
     "CausalConvolution",
     "ConvolutionalTranslator",

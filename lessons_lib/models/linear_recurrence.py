@@ -146,6 +146,11 @@ class DiagonalRecurrence(nn.Module):
         return torch.polar(self.bound * torch.exp(-torch.exp(decay)), angle)
 
     @torch.no_grad()
+    def largest_eigenvalues(self) -> Tensor:
+        """The largest size that each unit's λ can have: |λ|, (units,)."""
+        return self.eigenvalues().abs()
+
+    @torch.no_grad()
     def set_eigenvalues_(self, values: Tensor, where: Tensor) -> None:
         """Write λ, (units,) complex, into the parameters of the units in ``where``, (units,) boolean.
 

@@ -35,6 +35,7 @@ def _start(gain: float) -> Knob:
 
 
 _KERNEL = Knob("kernel", "Inputs that one convolution looks at", 2, 8, 2)
+_GATES = Knob("window", "Inputs that the gates see", 1, 8, 2)
 _HEADS = Knob("heads", "Attention heads of a layer; the width is a multiple of twice their number", 1, 8, 4)
 _WINDOW = Knob("window", "Tokens that a layer attends to, its own included", 1, 64, 16)
 _N = Knob("n", "Tokens that a prediction may use", 1, 30, 10)
@@ -47,6 +48,11 @@ MODELS: dict[str, Entry] = {
     "LSTM": Entry("Recurrent, with three gates and a memory.", LSTM, _knobs(64, 1, gain=_start(1.0))),
     "linear recurrence": Entry("Linear in its state, one λ a unit.", models.LinearRecurrence, _knobs(64, 2)),
     "gated recurrence": Entry("Linear in its state, gated, bounded.", models.GatedRecurrence, _knobs(64, 2)),
+    "QRNN": Entry(
+        "Linear in its state: an LSTM whose gates see the last inputs, not the state.",
+        models.QRNN,
+        {"hidden_size": _knobs(64, 1)["hidden_size"], "window": _GATES},
+    ),
     "selective recurrence": Entry("Linear; what it reads sets its λ.", models.SelectiveRecurrence, _knobs(64, 2)),
     "n-gram LSTM": Entry(
         "Feed-forward: an LSTM that begins anew n tokens before each prediction.",

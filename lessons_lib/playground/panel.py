@@ -21,7 +21,7 @@ from lessons_lib.playground.entry import Line, Table, usual
 from lessons_lib.playground.models import MODELS, OPTIMIZERS, sets_of
 from lessons_lib.runs import Recording
 from lessons_lib.stability import layers_of
-from lessons_lib.stability.rates import diagonal_recurrences
+from lessons_lib.stability.rates import linear_recurrences
 
 BUILD, CHANGE = "Build", "Choose again"
 TOOLTIPS = {BUILD: "Make the model, and the panel that trains it", CHANGE: "Open the form; the run below goes on"}
@@ -166,7 +166,7 @@ class Playground(widgets.VBox):
         k = min(20, found.probe.max_context)
         panel = TrainingPanel(run, context_length=k, levels=found.levels, composer=found.composer)
         panel.past.keep(ghosts)
-        if not (layers_of(run.model) or diagonal_recurrences(run.model)):
+        if not (layers_of(run.model) or linear_recurrences(run.model)):
             panel.plot.explain("spectrum", NO_MATRIX)
         if (length := run.model.context_length) is not None:
             panel.plot.explain("gradient", NO_STATE.format(length=length, unit=panel.unit))

@@ -26,8 +26,8 @@ from lessons_lib.stability import (
     truncation_bounds,
     truncation_error,
 )
-from lessons_lib.stability.linear_bounds import gated_recurrence_of
-from lessons_lib.stability.rates import diagonal_recurrences
+from lessons_lib.stability.bounds import is_bounded
+from lessons_lib.stability.rates import linear_recurrences
 from lessons_lib.training import Settings, batch_loss
 
 
@@ -88,13 +88,13 @@ class Probe:
         found = Measurements(
             truncation_error=errors.tolist(), accuracy=self.accuracy, context_needed=model.context_length
         )
-        if layers or diagonal_recurrences(model):
+        if layers or linear_recurrences(model):
             found |= Measurements(
                 singular_values=singular_values(model)[0].tolist(),
                 # Two valid certificates: the set's, and the one that the norms alone give.
                 rate=min(settings.stable_set.rate(model), certified_rate(model)),
             )
-        if layers or gated_recurrence_of(model) is not None:
+        if is_bounded(model):
             limits = error_limits(model, order)
             needed = context_for(model, self.accuracy, **limits)
             found |= Measurements(

@@ -23,6 +23,7 @@ from lessons_lib.stability.linear import EigenvalueDisc
 from lessons_lib.stability.probes import contraction, gate_norms, gradient_by_lag, singular_values, truncation_error
 from lessons_lib.stability.projections import l1_rows_project, spectral_ball_project
 from lessons_lib.stability.published_code import LSTMPublishedCode
+from lessons_lib.stability.quasi_recurrent import QRNNStableSet
 from lessons_lib.stability.rates import certified_rate, l1_rate, max_norm_rate, spectral_norm, worst_forget_gate
 from lessons_lib.stability.sets import (
     Knob,
@@ -45,6 +46,7 @@ __all__ = [
     "LSTMStableSet",
     "LSTMWideSet",
     "Layer",
+    "QRNNStableSet",
     "SpectralBall",
     "StableSet",
     "TrainingConstants",

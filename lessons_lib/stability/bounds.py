@@ -25,6 +25,7 @@ from torch import Tensor
 from lessons_lib.models import TorchModule
 from lessons_lib.stability.layers import Layer, layers_of
 from lessons_lib.stability.linear_bounds import StackCertificate, gated_recurrence_of
+from lessons_lib.stability.quasi_recurrent import QRNNCertificate, quasi_recurrences
 from lessons_lib.stability.rates import (
     certified_rate,
     forget_ceilings,
@@ -87,7 +88,8 @@ def truncation_bound(
     the largest row l1 norm of C.
 
     For a stack of gated linear recurrences norms are Euclidean, and ``input_bound`` is not needed: every block
-    normalises what it reads (see :mod:`lessons_lib.stability.linear_bounds`).
+    normalises what it reads (see :mod:`lessons_lib.stability.linear_bounds`).  For a quasi-recurrent layer they are
+    maximum norms, and ``input_bound`` is not needed either (see :mod:`lessons_lib.stability.quasi_recurrent`).
 
     Assumes: evaluation mode (no dropout); zero start, for the model and for its truncation; bounded inputs as
     above; layers stacked in order of definition, each fed the output of the one before, clipped or as it is.
@@ -120,8 +122,14 @@ def truncation_bounds(
 
 
 def norm_order(model: TorchModule) -> float:
-    """Of the norm that ``truncation_bound`` bounds: inf for LSTM and GRU layers (maximum norm), else 2 (Euclidean)."""
-    return math.inf if any(layer.kind in ("gru", "lstm") for layer in layers_of(model)) else 2.0
+    """Of the norm that ``truncation_bound`` bounds: inf (maximum norm) for layers with gates, else 2 (Euclidean)."""
+    gated = any(layer.kind in ("gru", "lstm") for layer in layers_of(model)) or quasi_recurrences(model)
+    return math.inf if gated else 2.0
+
+
+def is_bounded(module: TorchModule) -> bool:
+    """Whether the theorems here speak of this kind of module."""
+    return bool(layers_of(module) or quasi_recurrences(module) or gated_recurrence_of(module) is not None)
 
 
 def context_for(
@@ -175,11 +183,15 @@ def contraction_steps(module: TorchModule) -> int | float:
     return steps
 
 
-def _certificate(module: TorchModule, input_bound: float) -> _Certificate | StackCertificate | None:
+def _certificate(module: TorchModule, input_bound: float) -> _Certificate | StackCertificate | QRNNCertificate | None:
     if not input_bound >= 0:
         raise ValueError(f"input_bound={input_bound}: give a bound on the size of an input, from 0 up")
     if (linear := gated_recurrence_of(module)) is not None:
         return StackCertificate(linear)
+    if quasi := quasi_recurrences(module):
+        if len(quasi) > 1:
+            raise ValueError(f"{type(module).__name__} holds {len(quasi)} QRNN layers: bound each on its own")
+        return QRNNCertificate(quasi[0])
     layers = _stacked_layers(module)
     kinds = {layer.kind for layer in layers}
     if "gru" in kinds:

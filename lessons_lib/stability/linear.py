@@ -12,7 +12,7 @@ from torch import Tensor
 from lessons_lib.models import TorchModule
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 from lessons_lib.stability.projections import TOLERANCE, rounding
-from lessons_lib.stability.rates import diagonal_recurrences, largest_eigenvalue
+from lessons_lib.stability.rates import largest_eigenvalue
 from lessons_lib.stability.sets import Knob, StableSet
 
 
@@ -92,6 +92,11 @@ class EigenvalueDisc(StableSet):
     @property
     def largest_singular_value(self) -> float:
         return self.bound
+
+
+def diagonal_recurrences(module: TorchModule) -> list[DiagonalRecurrence]:
+    """The diagonal linear recurrences inside ``module``, in order of definition."""
+    return [part for part in module.modules() if isinstance(part, DiagonalRecurrence)]
 
 
 def _layers(module: TorchModule) -> list[DiagonalRecurrence]:

@@ -23,7 +23,7 @@ from lessons_lib.models import (
     truncated_outputs,
 )
 from lessons_lib.stability.layers import layers_of
-from lessons_lib.stability.rates import diagonal_recurrences, row_norms
+from lessons_lib.stability.rates import linear_recurrences, row_norms
 
 
 @contextmanager
@@ -48,7 +48,8 @@ def singular_values(module: TorchModule) -> Tensor:
     """The singular values of every recurrent matrix, largest first: (layers, hidden).
 
     An LSTM's or GRU's matrix stacks its gates' blocks, so that its values bound no rate.  A diagonal recurrence's are
-    its |λ|.  Where layers differ in width the shorter rows end in zeros.  NaN where a matrix is not finite.
+    its |λ|, a quasi-recurrent layer's the ceilings of its forget gates.  Where layers differ in width the shorter rows
+    end in zeros.  NaN where a matrix is not finite.
 
     Raises:
         ValueError: when the module has no recurrent layer, of torch.nn or linear.
@@ -58,7 +59,7 @@ def singular_values(module: TorchModule) -> Tensor:
         torch.linalg.svdvals(weight) if bool(weight.isfinite().all()) else weight.new_full(weight.shape[1:], torch.nan)
         for weight in weights
     ]
-    found += [layer.eigenvalues().abs().sort(descending=True).values for layer in diagonal_recurrences(module)]
+    found += [layer.largest_eigenvalues().sort(descending=True).values for layer in linear_recurrences(module)]
     if not found:
         raise ValueError(f"{type(module).__name__} holds no recurrent layer, of torch.nn or linear")
     return torch.nn.utils.rnn.pad_sequence(found, batch_first=True)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lessons_lib.models import TorchModule
+from lessons_lib.models import QRNN, TorchModule
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 from lessons_lib.stability.layers import Layer, layers_of
 
@@ -91,11 +91,12 @@ def certified_rate(module: TorchModule) -> float:
     """The rate at which this module's recurrent state provably forgets, per step; inf when nothing is
     certified.
 
-    Diagonal linear recurrences: the largest |λ|, in the Euclidean norm.  RNN (tanh or ReLU) layers: the largest
-    ‖W_l‖_2, in the Euclidean norm.  LSTM layers: the largest Perron root of P (``lstm_unit_matrix``), with the ceilings
-    that the layer's own weights and clip imply.  For one RNN layer this is a contraction in each step; for an LSTM it
-    holds in the max norm weighted by P's Perron vector, and for stacked layers it is the asymptotic rate: use
-    ``truncation_bound`` for a bound at a given number of steps.
+    Diagonal linear recurrences: the largest |λ|, in the Euclidean norm.  Quasi-recurrent layers: the largest ceiling of
+    a forget gate, in the max norm.  RNN (tanh or ReLU) layers: the largest ‖W_l‖_2, in the Euclidean norm.  LSTM
+    layers: the largest Perron root of P (``lstm_unit_matrix``), with the ceilings that its weights and clip imply.
+    For one RNN layer this is a contraction in each step; for an LSTM it holds in the max norm weighted by P's Perron
+    vector, and for stacked layers it is the asymptotic rate: use ``truncation_bound`` for a bound at a given number of
+    steps.
 
     Assumes, for the LSTM: every input entry is at most the layer's ``input_clip`` (none known: inf) and the
     state starts in the box |h| <= 1, |c_j| <= 1/(1 - f̄_j), which holds from a zero state.
@@ -103,20 +104,20 @@ def certified_rate(module: TorchModule) -> float:
     Raises:
         ValueError: when the module has no recurrent torch.nn layer.
     """
-    layers, linear = layers_of(module), diagonal_recurrences(module)
+    layers, linear = layers_of(module), linear_recurrences(module)
     if not layers and not linear:
         raise ValueError(f"{type(module).__name__} holds no recurrent layer to certify, of torch.nn or linear")
     return max([_layer_rate(layer) for layer in layers] + [largest_eigenvalue(layer) for layer in linear])
 
 
-def diagonal_recurrences(module: TorchModule) -> list[DiagonalRecurrence]:
-    """The diagonal linear recurrences inside ``module``, in order of definition."""
-    return [part for part in module.modules() if isinstance(part, DiagonalRecurrence)]
+def linear_recurrences(module: TorchModule) -> list[DiagonalRecurrence | QRNN]:
+    """The layers inside ``module`` that are linear in their state and diagonal, in order of definition."""
+    return [part for part in module.modules() if isinstance(part, DiagonalRecurrence | QRNN)]
 
 
-def largest_eigenvalue(layer: DiagonalRecurrence) -> float:
-    """The largest |λ| of a diagonal recurrence; inf where one is not a number."""
-    largest = float(layer.eigenvalues().detach().abs().max())
+def largest_eigenvalue(layer: DiagonalRecurrence | QRNN) -> float:
+    """The largest |λ| that a unit of the layer can have; inf where one is not a number."""
+    largest = float(layer.largest_eigenvalues().max())
     return math.inf if math.isnan(largest) else largest
 
 

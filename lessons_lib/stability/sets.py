@@ -221,7 +221,7 @@ class Unconstrained(StableSet):
         return torch.zeros(())
 
     def rate(self, module: TorchModule) -> float:
-        return rates.certified_rate(module) if layers_of(module) or rates.diagonal_recurrences(module) else math.inf
+        return rates.certified_rate(module) if layers_of(module) or rates.linear_recurrences(module) else math.inf
 
     def describe(self) -> str:
         return (

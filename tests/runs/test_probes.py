@@ -8,6 +8,7 @@ from lessons_lib.corpora import LaggedRecall, Stream
 from lessons_lib.models import (
     GRU,
     LSTM,
+    QRNN,
     TCN,
     GatedRecurrence,
     LanguageModel,
@@ -66,6 +67,10 @@ def test_parts_merge_and_what_nobody_measured_stays_none():
         (lambda: LinearRecurrence(6, 7), {"gradient_by_lag", "singular_values", "rate"}),
         (
             lambda: GatedRecurrence(6, 7),
+            {"gradient_by_lag", "singular_values", "rate", "truncation_bound", "context_needed"},
+        ),
+        (
+            lambda: QRNN(6, 7),
             {"gradient_by_lag", "singular_values", "rate", "truncation_bound", "context_needed"},
         ),
         (lambda: SelectiveRecurrence(6, 7), {"gradient_by_lag"}),

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from lessons_lib.models import LSTM, LinearRecurrence, TanhRNN
+from lessons_lib.models import LSTM, QRNN, LinearRecurrence, TanhRNN
 from lessons_lib.stability import (
     EigenvalueDisc,
     LSTMStableSet,
     LSTMWideSet,
+    QRNNStableSet,
     SpectralBall,
     StableSet,
     Unconstrained,
@@ -26,6 +27,7 @@ MODELS = {
     LSTMStableSet: lambda: LSTM(3, 8, input_clip=0.75),
     LSTMWideSet: lambda: LSTM(3, 8, input_clip=0.75),
     EigenvalueDisc: lambda: LinearRecurrence(3, 4, units=5),
+    QRNNStableSet: lambda: QRNN(3, 4),
 }
 TURNED = tuple(MODELS)
 OURS = (Unconstrained, *TURNED)
@@ -105,6 +107,7 @@ def test_a_model_is_offered_the_set_that_fits_it_with_inputs_clipped_as_its_own(
     assert set_for(LSTM(3, 4)) == LSTMStableSet()
     assert set_for(LSTM(3, 4, input_clip=0.5)) == LSTMStableSet(input_bound=0.5)
     assert set_for(LinearRecurrence(3, 4)) == EigenvalueDisc()
+    assert set_for(QRNN(3, 4)) == QRNNStableSet()
     for module in (nn.GRU(3, 4), nn.Linear(2, 2), nn.Sequential(nn.RNN(2, 2), nn.LSTM(2, 2))):
         assert set_for(module) == Unconstrained()
 

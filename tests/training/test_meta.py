@@ -19,6 +19,7 @@ from lessons_lib.lessons.lesson_06 import translation
 from lessons_lib.models import (
     GRU,
     LSTM,
+    QRNN,
     TCN,
     CausalConvolution,
     GatedConvolution,
@@ -44,6 +45,7 @@ CORES = {
     LinearRecurrence: lambda: LinearRecurrence(WIDTH, WIDTH, 2),
     SelectiveRecurrence: lambda: SelectiveRecurrence(WIDTH, WIDTH),
     GatedRecurrence: lambda: GatedRecurrence(WIDTH, WIDTH, 2),
+    QRNN: lambda: QRNN(WIDTH, WIDTH),
     Windowed: lambda: Windowed(LSTM(WIDTH, WIDTH, input_clip=0.75), 3),
     CausalConvolution: lambda: CausalConvolution(WIDTH, WIDTH, 3),
     TCN: lambda: TCN(WIDTH, WIDTH, 2),

@@ -1,0 +1,120 @@
+"""The stable set of quasi-recurrent layers, and how far one can be from its k-truncation.
+
+A layer's memory is c_t = f_t ∘ c_{t-1} + (1 - f_t) ∘ z_t, and f_t and z_t do not see it: they read the last w inputs.
+So two memories that have read the same w inputs differ, unit by unit, by a factor of at most φ_j less after each
+further one, φ_j the ceiling of the unit's forget gate.  With φ_j in [0, 1] a memory is a mean of values within [-1, 1];
+below 0 it stays within (1 + |φ_j|) / (1 - |φ_j|).  A truncation begins with an empty memory *and* an empty window:
+
+    |y_tj - y^k_tj| <= 2 b_j |φ_j|^(k - w + 1)  for k >= w - 1,  or b_j |φ_j|^k  where w = 1,
+
+b_j that limit of the memory: outputs are o_t ∘ c_t with 0 < o_t < 1, and o_t is the same in both once the window is
+full.  No input needs a clip, and no weight of a gate a bound.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from lessons_lib.models import QRNN, TorchModule
+from lessons_lib.stability.projections import TOLERANCE, rounding
+from lessons_lib.stability.rates import largest_eigenvalue
+from lessons_lib.stability.sets import Knob, StableSet, replace_
+
+
+@dataclass(frozen=True)
+class QRNNStableSet(StableSet):
+    """Quasi-recurrent layers whose forget gates have a ceiling of at most f̄: 0 <= φ_j <= f̄ for every unit.
+
+    With f̄ < 1 a layer forgets at that rate in any norm that looks at sizes alone (maximum, l1, Euclidean), whatever the
+    inputs.
+    """
+
+    name = "qrnn-ceiling"
+    knob = Knob(
+        "forget_ceiling",
+        "f̄",
+        "Forget ceiling: after every step each unit's ceiling is lowered to it.",
+        low=0.05,
+        high=1.0,
+        step=0.01,
+        switch="ceiling",
+        search=(0.8, 0.999),
+    )
+
+    forget_ceiling: float = 0.98
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.forget_ceiling <= 1:
+            raise ValueError(f"forget_ceiling={self.forget_ceiling}: give a number from 0 to 1")
+
+    def contains(self, module: TorchModule) -> bool:
+        """Whether there are such layers, and every φ_j is in [0, f̄ (1 + 1e-5)]."""
+        ceilings = [layer.ceiling.detach() for layer in quasi_recurrences(module)]
+        if not ceilings:
+            return False
+        limit = self.forget_ceiling * (1 + TOLERANCE)
+        return bool(torch.stack([((c >= 0) & (c <= limit)).all() for c in ceilings]).all())
+
+    @torch.no_grad()
+    def project_(self, module: TorchModule) -> Tensor:
+        """Move every φ_j to the nearest point of [0, f̄], in place.  On CUDA the host never waits.
+
+        Returns:
+            The Euclidean distance moved, a 0-d tensor; NaN where a ceiling is.
+
+        Raises:
+            ValueError: for a module without a quasi-recurrent layer.
+        """
+        layers = quasi_recurrences(module)
+        if not layers:
+            raise ValueError(f"{type(module).__name__} holds no QRNN: use SpectralBall or LSTMStableSet")
+        squares = layers[0].ceiling.new_zeros(())
+        for layer in layers:
+            outside = layer.ceiling > self.forget_ceiling * (1 + rounding(layer.ceiling.dtype))
+            nearest = torch.where(outside, self.forget_ceiling, layer.ceiling).clamp_min(0)
+            squares = squares + replace_(layer.ceiling, nearest)
+        return squares.sqrt()
+
+    def rate(self, module: TorchModule) -> float:
+        """The largest |φ_j|; inf when there is none to speak of.  Of stacked layers it is the asymptotic rate."""
+        return max(map(largest_eigenvalue, quasi_recurrences(module)), default=math.inf)
+
+    def describe(self) -> str:
+        return f"quasi-recurrent layers with forget gates at most {self.forget_ceiling:g}; rate in the max norm of c"
+
+    @classmethod
+    def fits(cls, module: TorchModule) -> bool:
+        """Whether the module holds a QRNN."""
+        return bool(quasi_recurrences(module))
+
+    @classmethod
+    def promising(cls, rate: float) -> Self | None:
+        return cls(rate) if rate <= 1 else None
+
+
+def quasi_recurrences(module: TorchModule) -> list[QRNN]:
+    """The quasi-recurrent layers inside ``module``, in order of definition."""
+    return [part for part in module.modules() if isinstance(part, QRNN)]
+
+
+class QRNNCertificate:
+    """Errors of a layer's outputs after k inputs, in the maximum norm."""
+
+    @torch.no_grad()
+    def __init__(self, layer: QRNN) -> None:
+        self._window = layer.window
+        ceiling = layer.ceiling.double().cpu()
+        self._kept = ceiling.abs()
+        outside = torch.where(self._kept < 1, (1 + self._kept) / (1 - self._kept), math.inf)
+        self._limit = torch.where((ceiling >= 0) & (ceiling <= 1), 1.0, outside)
+        self.rate = float(self._kept.max())
+
+    def after(self, steps: int) -> float:
+        """The bound on max_j |y_tj - y^k_tj| for k = ``steps``."""
+        repeated = max(0, steps - self._window + 1) if self.rate < 1 else 0
+        return float((self._limit * self._kept**repeated).max()) * (1 if self._window == 1 else 2)
