@@ -61,6 +61,7 @@ def study_wikitext2(
     bound: Annotated[
         float | None, typer.Option(help="Another λ or forget ceiling than the row's own, for what stability costs.")
     ] = None,
+    rate: Annotated[float | None, typer.Option(help="Another learning rate than the row's own.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu, cuda, ...; LESSONS_DEVICE or the best by default.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint, if there is one.")] = False,
     afresh: Annotated[bool, typer.Option("--afresh", help="Delete the checkpoint, if there is one.")] = False,
@@ -78,7 +79,7 @@ def study_wikitext2(
     with one_line_errors():
         torch.set_num_threads(threads)
         training = wikitext2.row_training(
-            row, seed, bound, preset=preset, corpus=corpus, device=device, checkpoints=checkpoints
+            row, seed, bound, rate, preset=preset, corpus=corpus, device=device, checkpoints=checkpoints
         )
         if resume and afresh:
             raise ValueError("--resume goes on from the checkpoint, --afresh deletes it: give one of the two")

@@ -246,6 +246,7 @@ def gates() -> list[Gate]:
             found.append(Gate(f"{name} 1x{width}: projection, of a full-vocabulary step", share, limit))
         share = projection_share(core, stable_set, 256, adaptive=True)
         found.append(Gate(f"{name} 1x256: projection, of an adaptive-softmax step", share))
-    speed = study_speed("linear-stable")  # with what keeps it stable: its coordinates, and a projection that finds none
-    found.append(Gate("linear-stable: tokens a second, times lstm-unstable's", speed, 0.7, at_least=True))
+    for row, limit in (("linear-stable", 0.7), ("qrnn-stable", 0.75)):  # with what keeps them stable
+        name = f"{row}: tokens a second, times lstm-unstable's"
+        found.append(Gate(name, study_speed(row), limit, at_least=True))
     return found

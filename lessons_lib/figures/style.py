@@ -50,6 +50,8 @@ FAMILIES: dict[str, Style] = {
     "wavenet": Style(OLIVE, "6px,3px,2px,3px", "x"),
     "transformer": Style(PINK, "5px,2px,5px,6px", "star"),
     "linear recurrence": Style(PURPLE, "2px,2px", "diamond-open"),
+    "qrnn": Style(PINK, "16px,3px", "hexagon"),
+    "stable qrnn": Style(PINK, "8px,2px", "hexagon-open"),
     "optimum": Style(GREY, "solid", "line-ew"),
     "theorem": Style(GREY, "dash", "line-ew"),
     "baseline": Style(GREY, "dot", "line-ew"),

@@ -19,8 +19,8 @@ from lessons_lib.models.state import State
 class QRNN(nn.Module):
     """c_t = f_t ∘ c_{t-1} + (1 - f_t) ∘ z_t and y_t = o_t ∘ c_t (the paper's fo-pooling, equation 4).
 
-    z = tanh(·), o = σ(·) and f = φ ∘ σ(·) are affine in the last ``window`` inputs.  φ, the *ceiling* of each unit's
-    forget gate, is a parameter (the paper's is 1); with every φ in [0, 1] the memory c stays within [-1, 1].
+    z = tanh(·), o = σ(·) and f = φ ∘ σ(·) of affine maps of the last ``window`` inputs.  φ, the *ceiling* of each
+    unit's forget gate, is a parameter, kept in [0, 1] (the paper's is 1), so that the memory c stays in [-1, 1].
 
     Args:
         input_size: width of an input.
@@ -49,15 +49,15 @@ class QRNN(nn.Module):
 
     @torch.no_grad()
     def largest_eigenvalues(self) -> Tensor:
-        """The largest size that each unit's f can have: |φ|, (units,)."""
-        return self.ceiling.abs()
+        """The largest value that each unit's f can have: φ, (units,)."""
+        return self.ceiling.clamp(0, 1)
 
     def forward(self, inputs: Tensor, state: Any = None) -> tuple[Tensor, State]:
         """inputs: (batch, time, input_size) -> outputs: (batch, time, hidden_size), and the last state."""
         (memory,), (past,) = self.zero_state(len(inputs)) if state is None else state
         gates, past = self.gates(inputs, past.unflatten(-1, (self.window - 1, self.input_size)))
         content, forget, show = gates.chunk(3, dim=-1)
-        forget = self.ceiling * forget.sigmoid()
+        forget = self.ceiling.clamp(0, 1) * forget.sigmoid()
         written, memories = (1 - forget) * content.tanh(), []
         for kept, new in zip(forget.unbind(1), written.unbind(1), strict=True):
             memory = torch.addcmul(new, kept, memory)

@@ -1,14 +1,14 @@
 """The stable set of quasi-recurrent layers, and how far one can be from its k-truncation.
 
 A layer's memory is c_t = f_t ∘ c_{t-1} + (1 - f_t) ∘ z_t, and f_t and z_t do not see it: they read the last w inputs.
-So two memories that have read the same w inputs differ, unit by unit, by a factor of at most φ_j less after each
-further one, φ_j the ceiling of the unit's forget gate.  With φ_j in [0, 1] a memory is a mean of values within [-1, 1];
-below 0 it stays within (1 + |φ_j|) / (1 - |φ_j|).  A truncation begins with an empty memory *and* an empty window:
+So once two memories have read the same w inputs, their difference shrinks at every further one, unit by unit, at least
+by the factor φ_j, the ceiling of the unit's forget gate.  A memory is a mean of values within [-1, 1], a truncation
+begins with an empty one *and* an empty window, and outputs are o_t ∘ c_t with 0 < o_t < 1, where o_t is the same in
+both once the window is full:
 
-    |y_tj - y^k_tj| <= 2 b_j |φ_j|^(k - w + 1)  for k >= w - 1,  or b_j |φ_j|^k  where w = 1,
+    |y_tj - y^k_tj| <= 2 φ_j^(k - w + 1)  for k >= w - 1,  or φ_j^k  where w = 1.
 
-b_j that limit of the memory: outputs are o_t ∘ c_t with 0 < o_t < 1, and o_t is the same in both once the window is
-full.  No input needs a clip, and no weight of a gate a bound.
+No input needs a clip, and no weight of a gate a bound.
 """
 
 from __future__ import annotations
@@ -96,6 +96,10 @@ class QRNNStableSet(StableSet):
     def promising(cls, rate: float) -> Self | None:
         return cls(rate) if rate <= 1 else None
 
+    @property
+    def largest_singular_value(self) -> float:
+        return self.forget_ceiling
+
 
 def quasi_recurrences(module: TorchModule) -> list[QRNN]:
     """The quasi-recurrent layers inside ``module``, in order of definition."""
@@ -105,16 +109,12 @@ def quasi_recurrences(module: TorchModule) -> list[QRNN]:
 class QRNNCertificate:
     """Errors of a layer's outputs after k inputs, in the maximum norm."""
 
-    @torch.no_grad()
     def __init__(self, layer: QRNN) -> None:
         self._window = layer.window
-        ceiling = layer.ceiling.double().cpu()
-        self._kept = ceiling.abs()
-        outside = torch.where(self._kept < 1, (1 + self._kept) / (1 - self._kept), math.inf)
-        self._limit = torch.where((ceiling >= 0) & (ceiling <= 1), 1.0, outside)
-        self.rate = float(self._kept.max())
+        self.rate = largest_eigenvalue(layer)
 
     def after(self, steps: int) -> float:
         """The bound on max_j |y_tj - y^k_tj| for k = ``steps``."""
-        repeated = max(0, steps - self._window + 1) if self.rate < 1 else 0
-        return float((self._limit * self._kept**repeated).max()) * (1 if self._window == 1 else 2)
+        if not self.rate <= 1:  # not a number
+            return math.inf
+        return (1 if self._window == 1 else 2) * self.rate ** max(0, steps - self._window + 1)

@@ -165,7 +165,7 @@ class StableSet(ABC):
 
     @property
     def largest_singular_value(self) -> float | None:
-        """The most that a singular value of a recurrent matrix may be; None: the set limits something else."""
+        """The most that a value of ``singular_values`` may be; None: the set limits something else."""
         return None
 
     @property

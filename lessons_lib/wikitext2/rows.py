@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
-from lessons_lib.models import LSTM, Core, GatedRecurrence, LanguageModel, TanhRNN
+from lessons_lib.models import LSTM, QRNN, Core, GatedRecurrence, LanguageModel, TanhRNN
 from lessons_lib.models.adaptive import AdaptiveLanguageModel
 from lessons_lib.stability import StableSet, set_named
 
@@ -60,6 +60,8 @@ class StudyConfig:
         if self.core == "linear":  # its bound is kept by its coordinates, so that no step needs a projection
             bound = dict(self.set_arguments).get("bound")
             return GatedRecurrence(self.width, self.width, self.layers, bound=bound)
+        if self.core == "qrnn":  # with as many weights as an LSTM of this width has
+            return QRNN(self.width, 4 * self.width // 3)
         kind = CORES[self.core]
         return kind(self.width, self.width, self.layers, dropout=self.dropout, input_clip=self.input_clip)
 
@@ -88,6 +90,8 @@ _ROWS = {
     "lstm-published-code": StudyConfig("lstm", "LSTMPublishedCode", input_clip=1.0, learning_rate=20.0),
     "linear-unstable": StudyConfig("linear", layers=2, learning_rate=1.0),
     "linear-stable": StudyConfig("linear", "EigenvalueDisc", (("bound", 0.99),), layers=2, learning_rate=1.0),
+    "qrnn-unstable": StudyConfig("qrnn", learning_rate=1.0),
+    "qrnn-stable": StudyConfig("qrnn", "QRNNStableSet", (("forget_ceiling", 0.98),), learning_rate=1.0),
 }
 
 # What a preset changes in every row.
@@ -128,6 +132,8 @@ _SEARCHED: dict[tuple[str, str], dict[str, Any]] = {
     },
     ("linear-unstable", "laptop"): {"learning_rate": 0.004},
     ("linear-stable", "laptop"): {"learning_rate": 0.004},
+    ("qrnn-unstable", "laptop"): {"learning_rate": 0.01},
+    ("qrnn-stable", "laptop"): {"learning_rate": 0.01},
     ("lstm-stable-wide", "laptop"): {
         "learning_rate": 0.013,
         "input_clip": 1.0,
@@ -176,6 +182,11 @@ def at_bound(row: str, config: StudyConfig, bound: float) -> StudyConfig:
     return config.with_set(stable_set.with_knob(bound))
 
 
+def changed_row(row: str, bound: float | None = None, rate: float | None = None) -> str:
+    """What a row is called that is trained at another bound, or at another learning rate, than its own."""
+    return row + ("" if bound is None else f"@{bound:g}") + ("" if rate is None else f"@rate{rate:g}")
+
+
 def suggest(config: StudyConfig, trial: Any) -> StudyConfig:
     """The config that an Optuna trial proposes: the rate, the clip of the inputs, and what its set wants searched.
 
@@ -186,7 +197,7 @@ def suggest(config: StudyConfig, trial: Any) -> StudyConfig:
     rates = (1e-3, 3e-2) if config.optimizer == "adam" else (4.0, 40.0) if config.core == "lstm" else (0.3, 6.0)
     changes: dict[str, Any] = {"learning_rate": trial.suggest_float("learning_rate", *rates, log=True)}
     stable_set = config.build_set()
-    if not config.cutoffs:
+    if not config.cutoffs and config.core != "qrnn":  # whose outputs are wider than an embedding
         changes["tied"] = trial.suggest_categorical("tied", [False, True])
     if config.input_clip is not None:
         changes["input_clip"] = trial.suggest_categorical("input_clip", [0.5, 0.75, 1.0])

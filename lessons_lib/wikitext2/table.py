@@ -25,6 +25,8 @@ FAMILIES = {row: row for row in ROWS} | {
     "lstm-stable": "stable LSTM",
     "lstm-stable-wide": "wide stable LSTM",
     "linear-stable": "linear recurrence",
+    "qrnn-unstable": "QRNN",
+    "qrnn-stable": "stable QRNN",
 }
 
 
@@ -53,6 +55,15 @@ def read_table(preset: str, corpus: str = "wikitext2", folder: Path | None = Non
         artefact = read_artefact(path)
         found[artefact["row"]][artefact["seed"]] = artefact
     return [TableRow(row, preset, found[row]) for row in ROWS]
+
+
+def at_other_rates(preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> list[TableRow]:
+    """The rows that were trained at another learning rate than their own too, by name and rate: row@rate."""
+    found: dict[str, dict[int, dict[str, Any]]] = defaultdict(dict)
+    for path in sorted((folder or results_folder()).glob(f"{corpus}-*@rate*-{preset}-seed*.json")):
+        artefact = read_artefact(path)
+        found[artefact["row"]][artefact["seed"]] = artefact
+    return [TableRow(row, preset, seeds) for row, seeds in found.items()]
 
 
 def as_markdown(rows: list[TableRow]) -> str:

@@ -1,7 +1,8 @@
 """Record the README's pictures from lesson 00 in the real JupyterLab: ``python -m tests.browser.record``.
 
 The first minute as an animation of twelve seconds, its last frame as a still, and the lesson's figure to take away,
-which has the fair rival.  Needs the test environment and Pillow, and a quiet machine for a smooth picture.
+which has the fair rival.  Needs the test environment and Pillow, and a quiet machine for a smooth picture.  (The
+picture of the study is lesson 12's stored one: ``python -m tests.project.test_readme`` writes it.)
 """
 
 import io

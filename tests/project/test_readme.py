@@ -1,5 +1,7 @@
 """What the README shows, runs."""
 
+import base64
+import json
 import os
 import re
 import subprocess
@@ -11,6 +13,8 @@ from lessons_lib.wikitext2 import table
 from lessons_lib.wikitext2.cost import read_cost
 
 README = Path(__file__).parents[2] / "README.md"
+NOTEBOOKS = README.parent / "notebooks"
+PRICES = NOTEBOOKS / "pictures" / "prices.png"
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf8"), re.M | re.S)
 
 
@@ -64,8 +68,15 @@ def test_the_prices_told_are_those_of_the_artefacts():
     ):
         assert says in told
         assert max(map(min, (rows[one], rows[other]))) <= min(map(max, (rows[one], rows[other])))
-    assert "The ranges lie apart" in told
-    assert max(rows["lstm-unstable"]) < min(rows["linear-stable"])
+    gain = 100 * (1 - mean(rows["qrnn-stable"]) / free)
+    assert f"it is {gain:.0f} % *ahead* of the free LSTM, the ranges apart" in told
+    assert max(rows["qrnn-stable"]) < min(rows["lstm-unstable"])
+    own = 100 * (mean(rows["qrnn-stable"]) / mean(rows["qrnn-unstable"]) - 1)
+    assert f"and {own:.1f} % behind itself without the ceiling" in told
+    (slower,) = table.at_other_rates("laptop")
+    (score,) = slower.values("test_perplexity")
+    assert f"the free LSTM comes to {score:.1f} (one seed), and stays behind" in told
+    assert max(rows["qrnn-stable"]) < score < min(rows["lstm-unstable"])
 
 
 def test_what_it_says_of_the_larger_model_is_what_its_trainings_gave():
@@ -75,3 +86,20 @@ def test_what_it_says_of_the_larger_model_is_what_its_trainings_gave():
     assert f"the free LSTM comes to {score['lstm-unstable']:.1f}" in told
     for row, says in (("lstm-stable", "the published set to"), ("linear-stable", "`linear-stable` to")):
         assert f"{says} {score[row]:.1f} (+{price[row]:.0f} %)" in told
+
+
+def stored_picture(lesson: str, words: str) -> bytes:
+    """The picture that a lesson stores under the cell with these words in its source."""
+    cells = json.loads((NOTEBOOKS / lesson).read_text(encoding="utf8"))["cells"]
+    (found,) = [cell for cell in cells if cell["cell_type"] == "code" and words in "".join(cell["source"])]
+    (picture,) = [output["data"]["image/png"] for output in found["outputs"] if "image/png" in output.get("data", {})]
+    return base64.b64decode(picture)
+
+
+def test_the_picture_of_the_study_is_the_one_that_lesson_12_stores():
+    assert f"({PRICES.relative_to(README.parent)})" in README.read_text(encoding="utf8")
+    assert PRICES.read_bytes() == stored_picture("12_wikitext2.ipynb", "one dot a seed")
+
+
+if __name__ == "__main__":
+    PRICES.write_bytes(stored_picture("12_wikitext2.ipynb", "one dot a seed"))

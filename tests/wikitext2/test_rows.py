@@ -1,6 +1,7 @@
 """The rows' configs are what the stored results were trained with, and their sets say what is searched."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,8 @@ SPACES = {
     "lstm-published-code": {"input_clip"},
     "linear-unstable": set(),
     "linear-stable": {"bound"},
+    "qrnn-unstable": set(),
+    "qrnn-stable": {"forget_ceiling"},
     "lstm-stable": {"input_clip", "forget_ceiling"},
     "lstm-stable-wide": {"input_clip", "lowest_ceiling", "highest_ceiling", "slack", "mu"},
 }
@@ -25,10 +28,12 @@ SPACES = {
 @pytest.mark.parametrize("path", STORED, ids=lambda path: path.stem)
 def test_every_stored_result_has_its_rows_config_down_to_the_byte(path):
     artefact = read_artefact(path)
-    row, _, bound = artefact["row"].partition("@")
+    row, _, changed = artefact["row"].partition("@")
     config = config_of(row, artefact["preset"])
-    if bound:
-        config = at_bound(row, config, float(bound))
+    if changed.startswith("rate"):
+        config = replace(config, learning_rate=float(changed.removeprefix("rate")))
+    elif changed:
+        config = at_bound(row, config, float(changed))
     stored = {name: artefact["config"][name] for name in config.to_json()}
     assert json.dumps(config.to_json()) == json.dumps(stored)
     assert stored.keys() == artefact["config"].keys()

@@ -1,4 +1,4 @@
-"""Stable beside unstable on real words: the table's four rows made small enough to train while one watches.
+"""Stable beside unstable on real words: rows of the table made small enough to train while one watches.
 
 Both models of a pair begin with the same weights and read the same batches.  The unstable one is left as it is; the
 stable one is projected after every step, the first included.  Without hands each row has its own learning rate,
@@ -7,6 +7,7 @@ searched separately.  The vocabulary is reduced: no perplexity from here stands 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -15,9 +16,16 @@ from lessons_lib.corpora import Stream
 from lessons_lib.experiments import training
 from lessons_lib.experiments.budget import by_budget
 from lessons_lib.experiments.reading import Text, text
-from lessons_lib.models import LSTM, LanguageModel, TanhRNN
+from lessons_lib.models import LSTM, QRNN, Core, GatedRecurrence, LanguageModel, TanhRNN
 from lessons_lib.runs import Probe
-from lessons_lib.stability import LSTMStableSet, SpectralBall, StableSet, Unconstrained
+from lessons_lib.stability import (
+    EigenvalueDisc,
+    LSTMStableSet,
+    QRNNStableSet,
+    SpectralBall,
+    StableSet,
+    Unconstrained,
+)
 from lessons_lib.training import Settings, default_device, perplexity
 
 BATCH_SIZE, STEPS = 20, 35
@@ -29,11 +37,21 @@ SETS: dict[str, StableSet] = {
     "rnn-stable": SpectralBall(0.9),
     "lstm-unstable": Unconstrained(),
     "lstm-stable": LSTMStableSet(forget_ceiling=0.64, input_bound=INPUT_CLIP),
+    "linear-unstable": Unconstrained(),
+    "linear-stable": EigenvalueDisc(0.9),
+    "qrnn-unstable": Unconstrained(),
+    "qrnn-stable": QRNNStableSet(forget_ceiling=0.64),
 }
-# Learning rates to choose from, for each family.
+# Learning rates to choose from, for each family that trains without hands.
 RATES = {"rnn": (4.0, 8.0, 16.0, 32.0), "lstm": (8.0, 16.0, 32.0, 64.0)}
 # For the live pair, whose rate does not fall.
-LIVE_RATES = {"rnn": 4.0, "lstm": 8.0}
+LIVE_RATES = {"rnn": 4.0, "lstm": 8.0, "linear": 4.0, "qrnn": 8.0}
+CORES: dict[str, Callable[[int], Core]] = {
+    "rnn": lambda d: TanhRNN(d, d),
+    "lstm": lambda d: LSTM(d, d, input_clip=INPUT_CLIP),
+    "linear": lambda d: GatedRecurrence(d, d, 2),
+    "qrnn": lambda d: QRNN(d, d),
+}
 
 
 def width() -> int:
@@ -46,13 +64,12 @@ def factory(family: str, seed: int = 0, reading: Text | None = None) -> tuple[La
     """The model and its stream, the same for both of a pair.
 
     Raises:
-        ValueError: ``family`` is neither "rnn" nor "lstm".
+        ValueError: unknown family.
     """
-    if family not in RATES:
-        raise ValueError(f"unknown family {family!r}: choose rnn or lstm")
+    if family not in CORES:
+        raise ValueError(f"unknown family {family!r}: choose one of {', '.join(CORES)}")
     source, d = reading or text(), width()
-    core = TanhRNN(d, d) if family == "rnn" else LSTM(d, d, input_clip=INPUT_CLIP)
-    return LanguageModel(core, source.vocabulary_size, d), Stream(
+    return LanguageModel(CORES[family](d), source.vocabulary_size, d), Stream(
         source.train.to(default_device()), BATCH_SIZE, STEPS, unit=source.unit
     )
 

@@ -12,7 +12,7 @@ from lessons_lib.experiments.artefact import SCHEMA
 from lessons_lib.experiments.reading import embedded_language
 from lessons_lib.lessons.lesson_12 import experiment as live_pair
 from lessons_lib.runs import Run
-from lessons_lib.wikitext2 import cost
+from lessons_lib.wikitext2 import cost, table
 from lessons_lib.wikitext2.rows import at_bound, config_of
 
 READING = embedded_language()
@@ -23,7 +23,7 @@ def small(monkeypatch):
     monkeypatch.setenv("LESSONS_BUDGET", "ci")
 
 
-@pytest.mark.parametrize("family", live_pair.RATES)
+@pytest.mark.parametrize("family", live_pair.CORES)
 def test_the_twin_begins_with_the_run_and_is_what_the_unstable_row_alone_would_be(family):
     run = Run(
         live_pair.factory(family, 0, READING),
@@ -49,7 +49,7 @@ def test_the_twin_begins_with_the_run_and_is_what_the_unstable_row_alone_would_b
 
 @pytest.mark.parametrize("row", live_pair.SETS)
 def test_a_stable_row_is_certified_in_float64_after_training(row):
-    one = live_pair.trained(row, 0, steps=8, learning_rate=live_pair.RATES[row.split("-")[0]][0], reading=READING)
+    one = live_pair.trained(row, 0, steps=8, learning_rate=live_pair.LIVE_RATES[row.split("-")[0]], reading=READING)
     assert one.losses[-1] < one.losses[0]
     model = copy.deepcopy(one.model).to("cpu", torch.float64)
     if row.endswith("-stable"):
@@ -69,7 +69,7 @@ def test_a_search_chooses_on_words_that_no_score_is_taken_on(monkeypatch):
 
 
 def test_unknown_families_and_rows_are_refused():
-    with pytest.raises(ValueError, match="choose rnn or lstm"):
+    with pytest.raises(ValueError, match="choose one of rnn, lstm"):
         live_pair.factory("gru")()
     with pytest.raises(ValueError, match="choose one of rnn-unstable"):
         live_pair.settings("gru-stable")
@@ -118,7 +118,19 @@ def test_a_row_is_trained_at_another_bound_and_does_not_touch_the_table(tmp_path
     assert answer.exit_code == 0, answer.output
     measured = cost.read_cost("ci", "synthetic", tmp_path / "results")
     assert list(measured["rnn-stable"]) == [0.5]
-    table = CliRunner().invoke(
+    shown = CliRunner().invoke(
         app, ["table", "--preset", "ci", "--corpus", "synthetic", "--results", str(tmp_path / "results")]
     )
-    assert "| rnn-stable | none yet |" in table.output
+    assert "| rnn-stable | none yet |" in shown.output
+
+
+def test_a_row_is_trained_at_another_rate_and_touches_neither_the_table_nor_the_cost(tmp_path):
+    words = ["study", "wikitext2", "--row", "qrnn-stable", "--preset", "ci", "--corpus", "synthetic", "--rate", "0.5"]
+    folders = ["--checkpoints", str(tmp_path), "--results", str(tmp_path / "results"), "--device", "cpu"]
+    answer = CliRunner().invoke(app, [*words, *folders])
+    assert answer.exit_code == 0, answer.output
+    (one,) = table.at_other_rates("ci", "synthetic", tmp_path / "results")
+    assert one.row == "qrnn-stable@rate0.5"
+    assert one.artefacts[0]["config"]["learning_rate"] == 0.5
+    assert not any(row.artefacts for row in table.read_table("ci", "synthetic", tmp_path / "results"))
+    assert cost.read_cost("ci", "synthetic", tmp_path / "results") == {}
