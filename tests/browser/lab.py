@@ -94,7 +94,7 @@ class LabNotebook:
         self.address = address
         self.errors: list[str] = []
         self.foreign_requests: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("pageerror", lambda error: self.errors.append(f"{error}\n{error.stack}"))  # the stack says whose it is
         page.on("request", self._note_request)
         page.add_init_script(KEEP_SOCKETS)
 
