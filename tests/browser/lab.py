@@ -94,9 +94,16 @@ class LabNotebook:
         self.address = address
         self.errors: list[str] = []
         self.foreign_requests: list[str] = []
-        page.on("pageerror", lambda error: self.errors.append(f"{error}\n{error.stack}"))  # the stack says whose it is
+        page.on("pageerror", self._note_error)
         page.on("request", self._note_request)
         page.add_init_script(KEEP_SOCKETS)
+
+    def _note_error(self, error) -> None:
+        # JupyterLab takes its splash screen away twice where it was shown again while it faded: a timer of its own.
+        frames = [line for line in (error.stack or "").splitlines() if line.strip().startswith("at ")]
+        if "removeChild" in str(error) and len(frames) == 1 and "/jlab_core." in frames[0]:
+            return
+        self.errors.append(f"{error}\n{error.stack}")  # the stack says whose it is
 
     def _note_request(self, request) -> None:
         if not request.url.startswith((self.address, self.address.replace("http", "ws"), "data:", "blob:")):
