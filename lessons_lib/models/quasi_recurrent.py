@@ -1,8 +1,8 @@
 """A recurrence whose gates never see its state: they read the last few inputs (Bradbury et al. 2017, arXiv 1611.01576).
 
 The quasi-recurrent network, QRNN, is what an LSTM becomes when nothing leads from its state back into its gates.  What
-is left is linear in the state, so a scan computes it, and what its past can still matter is decided by one number a
-unit: the ceiling of its forget gate.
+is left is linear in the state (a scan could compute it; for the few steps of a training chunk a loop is as fast), and
+how long its past can matter is decided by one number a unit: the ceiling of its forget gate.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ class QRNN(nn.Module):
     """c_t = f_t ∘ c_{t-1} + (1 - f_t) ∘ z_t and y_t = o_t ∘ c_t (the paper's fo-pooling, equation 4).
 
     z = tanh(·), o = σ(·) and f = φ ∘ σ(·) of affine maps of the last ``window`` inputs.  φ, the *ceiling* of each
-    unit's forget gate, is a parameter, kept in [0, 1] (the paper's is 1), so that the memory c stays in [-1, 1].
+    unit's forget gate, is a parameter, kept in [0, 1] (the paper's is 1), so that the memory c stays in [-1, 1]; a φ
+    that a step carries beyond 1 counts as 1 and learns no more.
 
     Args:
         input_size: width of an input.

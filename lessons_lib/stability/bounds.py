@@ -186,11 +186,12 @@ def contraction_steps(module: TorchModule) -> int | float:
 def _certificate(module: TorchModule, input_bound: float) -> _Certificate | StackCertificate | QRNNCertificate | None:
     if not input_bound >= 0:
         raise ValueError(f"input_bound={input_bound}: give a bound on the size of an input, from 0 up")
-    if (linear := gated_recurrence_of(module)) is not None:
+    linear, quasi = gated_recurrence_of(module), quasi_recurrences(module)
+    if (linear is not None) + len(quasi) + bool(layers_of(module)) > 1:
+        raise ValueError(f"{type(module).__name__} holds recurrences with no common bound here: bound each on its own")
+    if linear is not None:
         return StackCertificate(linear)
-    if quasi := quasi_recurrences(module):
-        if len(quasi) > 1:
-            raise ValueError(f"{type(module).__name__} holds {len(quasi)} QRNN layers: bound each on its own")
+    if quasi:
         return QRNNCertificate(quasi[0])
     layers = _stacked_layers(module)
     kinds = {layer.kind for layer in layers}

@@ -81,7 +81,7 @@ class QRNNStableSet(StableSet):
         return squares.sqrt()
 
     def rate(self, module: TorchModule) -> float:
-        """The largest |φ_j|; inf when there is none to speak of.  Of stacked layers it is the asymptotic rate."""
+        """The largest φ_j; inf when there is none to speak of.  Of stacked layers it is the asymptotic rate."""
         return max(map(largest_eigenvalue, quasi_recurrences(module)), default=math.inf)
 
     def describe(self) -> str:

@@ -25,9 +25,9 @@ def read_cost(preset: str, corpus: str = "wikitext2", folder: Path | None = None
     found: dict[str, Perplexities] = defaultdict(lambda: defaultdict(list))
     for path in sorted((folder or results_folder()).glob(f"{corpus}-*-{preset}-seed*.json")):
         artefact = read_artefact(path)
-        row, *changed = artefact["row"].split("@")
-        if any(change.startswith("rate") for change in changed):
+        if "@rate" in artefact["row"]:
             continue
+        row = artefact["row"].split("@")[0]
         config = artefact["config"]
         bound = set_named(config["stable_set"])(**config["set_arguments"]).knob_value
         if bound is not None:

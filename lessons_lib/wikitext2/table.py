@@ -50,20 +50,23 @@ class TableRow:
 
 def read_table(preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> list[TableRow]:
     """Every row of the study under a preset, complete or not."""
-    found: dict[str, dict[int, dict[str, Any]]] = defaultdict(dict)
-    for path in sorted((folder or results_folder()).glob(f"{corpus}-*-{preset}-seed*.json")):
-        artefact = read_artefact(path)
-        found[artefact["row"]][artefact["seed"]] = artefact
+    found = _by_row(f"{corpus}-*-{preset}-seed*.json", folder)
     return [TableRow(row, preset, found[row]) for row in ROWS]
 
 
 def at_other_rates(preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> list[TableRow]:
     """The rows that were trained at another learning rate than their own too, by name and rate: row@rate."""
+    found = _by_row(f"{corpus}-*@rate*-{preset}-seed*.json", folder)
+    return [TableRow(row, preset, seeds) for row, seeds in found.items()]
+
+
+def _by_row(files: str, folder: Path | None) -> dict[str, dict[int, dict[str, Any]]]:
+    """The artefacts whose file names match a pattern, by row and seed; a row without any is empty."""
     found: dict[str, dict[int, dict[str, Any]]] = defaultdict(dict)
-    for path in sorted((folder or results_folder()).glob(f"{corpus}-*@rate*-{preset}-seed*.json")):
+    for path in sorted((folder or results_folder()).glob(files)):
         artefact = read_artefact(path)
         found[artefact["row"]][artefact["seed"]] = artefact
-    return [TableRow(row, preset, seeds) for row, seeds in found.items()]
+    return found
 
 
 def as_markdown(rows: list[TableRow]) -> str:

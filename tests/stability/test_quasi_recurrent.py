@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from lessons_lib.models import LSTM, QRNN, LanguageModel
+from lessons_lib.models import LSTM, QRNN, GatedRecurrence, LanguageModel
 from lessons_lib.stability import (
     QRNNStableSet,
     certified_rate,
@@ -128,6 +128,7 @@ def test_it_is_a_set_for_quasi_recurrent_layers_only():
         QRNNStableSet(1.1)
 
 
-def test_two_layers_are_bounded_each_on_its_own():
+@pytest.mark.parametrize("other", [QRNN(3, 3), torch.nn.RNN(3, 3), GatedRecurrence(3, 3)])
+def test_beside_another_recurrence_it_is_bounded_on_its_own(other):
     with pytest.raises(ValueError, match="each on its own"):
-        truncation_bound(torch.nn.Sequential(QRNN(3, 3), QRNN(3, 3)), 5, input_bound=1.0)
+        truncation_bound(torch.nn.Sequential(QRNN(3, 3), other), 5, input_bound=1.0)
