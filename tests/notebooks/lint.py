@@ -4,6 +4,7 @@ import ast
 import importlib
 import json
 import re
+import symtable
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,6 +54,33 @@ def complaints_of_teaching(path: Path) -> list[str]:
     """What breaks a rule of teaching, each in one line."""
     notebook = nbformat.read(path, as_version=4)
     return [*_of_teaching(notebook), *_of_spoilers(path, notebook), *_of_terms(path, notebook)]
+
+
+def answers_used_elsewhere(notebook: NotebookNode) -> set[str]:
+    """Names that an exercise cell defines and a cell other than its check, the next one, reads before they are new."""
+    answered: dict[str, int] = {}
+    used: set[str] = set()
+    for index, cell in enumerate(notebook.cells):
+        if cell.cell_type != "code":
+            continue
+        defined, read = _names(symtable.symtable(cell.source, "cell", "exec"))
+        is_exercise = any(tag.startswith("exercise:") for tag in cell.metadata.get("tags", []))
+        used |= {name for name in read if answered.get(name, index - 1) != index - 1}
+        answered = {name: at for name, at in answered.items() if name not in defined}
+        if is_exercise:
+            answered |= dict.fromkeys(defined, index)
+    return used
+
+
+def _names(table: symtable.SymbolTable) -> tuple[set[str], set[str]]:
+    """What a cell defines, and what it reads of the notebook's names, in its functions too."""
+    is_cell = table.get_type() == "module"
+    symbols = table.get_symbols()
+    defined = {one.get_name() for one in symbols if is_cell and (one.is_assigned() or one.is_imported())}
+    read = {one.get_name() for one in symbols if one.is_referenced() and (is_cell or one.is_global())}
+    for child in table.get_children():
+        read |= _names(child)[1]
+    return defined, read
 
 
 def _of_teaching(notebook: NotebookNode) -> Iterator[str]:

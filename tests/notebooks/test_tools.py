@@ -7,7 +7,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from notebooks.build import answers, execute, exercise_tags, tidy, with_answers
-from tests.notebooks.lint import complaints, complaints_of_teaching, is_checked
+from tests.notebooks.lint import answers_used_elsewhere, complaints, complaints_of_teaching, is_checked
 from tests.notebooks.mutations import Mutation, apply
 from tests.notebooks.nbval_run import MUTATIONS as TABLE
 from tests.notebooks.nbval_run import nbval, nbval_broken
@@ -121,6 +121,19 @@ def test_answers_take_the_place_of_their_exercises(tmp_path: Path) -> None:
     assert blank.cells[0].source == "x = ..."
     with pytest.raises(ValueError, match=r"asks .* the solutions answer"):
         with_answers(blank, {"exercise:00-1": "x = 2"})
+
+
+def test_a_cell_that_reads_an_answer_is_found_also_inside_a_function() -> None:
+    exercise = new_code_cell("def answer():\n    return ...\n\n\nother = 1", metadata={"tags": ["exercise:00-1"]})
+    check = new_code_cell("checks.answer(answer)")
+
+    def used(*sources: str) -> set[str]:
+        return answers_used_elsewhere(new_notebook(cells=[exercise, check, *map(new_code_cell, sources)]))
+
+    assert used("first = {'answer': 1}", "first.answer", "def later(answer):\n    return answer") == set()
+    assert used("print(answer())") == {"answer"}
+    assert used("def later():\n    return [answer() for _ in range(2)]") == {"answer"}
+    assert used("answer = 1", "print(answer, other)") == {"other"}
 
 
 def test_an_output_that_names_this_machine_is_refused() -> None:
