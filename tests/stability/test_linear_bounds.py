@@ -8,9 +8,9 @@ import torch
 from lessons_lib.models import GatedRecurrence, LanguageModel
 from lessons_lib.models.gated_recurrence import EPSILON
 from lessons_lib.stability import certified_rate, context_for, truncation_bound, truncation_bounds
+from tests.stability.attacks import largest_error_by_bound
 
-WIDTH, LENGTH, ROWS = 6, 24, 100
-CONTEXT_LENGTHS = (1, 2, 4, 8, 16)
+WIDTH = 6
 
 
 def wild(seed: int, bound: float, layers: int) -> GatedRecurrence:
@@ -31,33 +31,9 @@ def test_a_diverged_stack_needs_no_finite_context():
     assert context_for(core, 1e-3, input_bound=1.0) == math.inf
 
 
-def errors(core: GatedRecurrence, inputs: torch.Tensor, k: int) -> torch.Tensor:
-    """‖y_t - y_t^k‖ at the last position: (rows,)."""
-    whole, cut = core(inputs)[0][:, -1], core(inputs[:, -k:])[0][:, -1]
-    return (whole - cut).norm(dim=-1)
-
-
-def ascended(core: GatedRecurrence, inputs: torch.Tensor, k: int, steps: int = 4) -> torch.Tensor:
-    """Inputs moved along the gradient of the error, a step of length one at a time."""
-    for _ in range(steps):
-        inputs = inputs.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(errors(core, inputs, k).sum(), inputs)
-        inputs = inputs + gradient / gradient.norm(dim=(1, 2), keepdim=True).clamp_min(1e-300)
-    return inputs.detach()
-
-
 def test_no_truncation_error_of_10_000_attacked_stacks_lies_above_the_bound(capsys):
-    largest, cases = 0.0, 0
-    for seed in range(20):
-        core = wild(seed, bound=(0.5, 0.8, 0.9, 0.95)[seed % 4], layers=1 + seed % 3)
-        bounds = truncation_bounds(core, CONTEXT_LENGTHS, input_bound=math.inf)
-        for k, bound in zip(CONTEXT_LENGTHS, bounds, strict=True):
-            inputs = torch.randn(ROWS, LENGTH, WIDTH, dtype=torch.float64) * 10 ** (2 * torch.rand(ROWS, 1, 1) - 1)
-            found = inputs[ROWS // 2 :]
-            inputs = torch.cat([inputs[: ROWS // 2], ascended(core, found, k)])
-            with torch.no_grad():
-                ratio = errors(core, inputs, k) / bound
-            largest, cases = max(largest, float(ratio.max())), cases + ROWS
+    stacks = (wild(seed, bound=(0.5, 0.8, 0.9, 0.95)[seed % 4], layers=1 + seed % 3) for seed in range(20))
+    cases, largest = largest_error_by_bound(stacks, order=2, pace=1, rounds=4)
     with capsys.disabled():
         print(f"\nstack of gated linear recurrences: {cases:,} cases, largest error / bound {largest:.3f}")
     assert cases == 10_000

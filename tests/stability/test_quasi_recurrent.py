@@ -15,9 +15,9 @@ from lessons_lib.stability import (
     truncation_bound,
     truncation_bounds,
 )
+from tests.stability.attacks import largest_error_by_bound, truncation_errors
 
-WIDTH, LENGTH, ROWS = 5, 24, 100
-CONTEXT_LENGTHS = (1, 2, 4, 8, 16)
+WIDTH = 5
 
 
 def wild(seed: int, ceiling: float, window: int) -> QRNN:
@@ -32,32 +32,9 @@ def wild(seed: int, ceiling: float, window: int) -> QRNN:
     return core
 
 
-def errors(core: QRNN, inputs: torch.Tensor, k: int) -> torch.Tensor:
-    """max_j |y_tj - y^k_tj| at the last position: (rows,)."""
-    whole, cut = core(inputs)[0][:, -1], core(inputs[:, -k:])[0][:, -1]
-    return (whole - cut).abs().amax(-1)
-
-
-def ascended(core: QRNN, inputs: torch.Tensor, k: int, steps: int = 10) -> torch.Tensor:
-    """Inputs moved along the gradient of the error, a step of length three at a time."""
-    for _ in range(steps):
-        inputs = inputs.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(errors(core, inputs, k).sum(), inputs)
-        inputs = inputs + 3 * gradient / gradient.norm(dim=(1, 2), keepdim=True).clamp_min(1e-300)
-    return inputs.detach()
-
-
 def test_no_truncation_error_of_10_000_attacked_layers_lies_above_the_bound(capsys):
-    largest, cases = 0.0, 0
-    for seed in range(20):
-        core = wild(seed, ceiling=(0.5, 0.8, 0.9, 0.98)[seed % 4], window=1 + seed % 3)
-        bounds = truncation_bounds(core, CONTEXT_LENGTHS, input_bound=math.inf)
-        for k, bound in zip(CONTEXT_LENGTHS, bounds, strict=True):
-            inputs = torch.randn(ROWS, LENGTH, WIDTH, dtype=torch.float64) * 10 ** (2 * torch.rand(ROWS, 1, 1) - 1)
-            inputs = torch.cat([inputs[: ROWS // 2], ascended(core, inputs[ROWS // 2 :], k)])
-            with torch.no_grad():
-                ratio = errors(core, inputs, k) / bound
-            largest, cases = max(largest, float(ratio.max())), cases + ROWS
+    layers = (wild(seed, ceiling=(0.5, 0.8, 0.9, 0.98)[seed % 4], window=1 + seed % 3) for seed in range(20))
+    cases, largest = largest_error_by_bound(layers, order=math.inf, pace=3, rounds=10)
     with capsys.disabled():
         print(f"\nquasi-recurrent layer: {cases:,} cases, largest error / bound {largest:.3f}")
     assert cases == 10_000
@@ -71,7 +48,7 @@ def test_the_bound_is_attained_by_gates_that_hold_on():
         core.gates.convolution.bias.fill_(40)
     inputs = torch.zeros(1, 300, WIDTH, dtype=torch.float64)
     for k, bound in zip((1, 5, 20), truncation_bounds(core, (1, 5, 20), input_bound=math.inf), strict=True):
-        assert errors(core, inputs, k).item() == pytest.approx(bound, rel=1e-9)
+        assert truncation_errors(core, inputs, k, math.inf).item() == pytest.approx(bound, rel=1e-9)
 
 
 def test_the_bound_falls_by_the_largest_ceiling_at_every_word():
