@@ -87,10 +87,8 @@ def test_a_smaller_disc_costs_the_linear_row_as_much_as_told():
 def looks_back(row: str) -> int:
     """The shortest context from which on a row predicts the pages within one per cent of its best: mean over seeds."""
     seeds = [one["forgetting"] for one in ARTEFACTS[row].values() if "forgetting" in one]
-    whole = mean(math.exp(one["whole"]) for one in seeds)
-    by_length = zip(*(one["loss"] for one in seeds), strict=True)
-    perplexities = [mean(map(math.exp, losses)) for losses in by_length]
-    return next(k for k, y in zip(seeds[0]["lengths"], perplexities, strict=True) if y <= 1.01 * whole)
+    relative = zip(*([math.exp(loss - one["whole"]) for loss in one["loss"]] for one in seeds), strict=True)
+    return next(k for k, ratios in zip(seeds[0]["lengths"], relative, strict=True) if mean(ratios) <= 1.01)
 
 
 def test_how_far_back_the_rows_look_is_as_told():
