@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lessons_lib.experiments.artefact import artefact_name, read_artefact, results_folder
@@ -16,13 +17,25 @@ BOUNDS = {
     "lstm-stable": (0.85, 0.93, 0.96, 0.99, 0.995),
     "lstm-stable-wide": (0.9, 0.95, 0.98),
     "linear-stable": (0.7, 0.9, 0.999),
+    "qrnn-stable": (0.7, 0.9, 0.95),
 }
-Perplexities = dict[float, list[float]]
 
 
-def read_cost(preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> dict[str, Perplexities]:
-    """Test perplexities, one for each seed, by stable row and by its bound; rows without an artefact are left out."""
-    found: dict[str, Perplexities] = defaultdict(lambda: defaultdict(list))
+@dataclass(frozen=True)
+class Cost:
+    """A stable row at one bound: test perplexities, one a seed, and the words that its theorem asks for.
+
+    ``needed`` holds the smallest context length for which the bound on the outputs' error is at most 0.1
+    (:data:`lessons_lib.wikitext2.forgetting.ACCURACY`), for the seeds whose artefact has it.
+    """
+
+    perplexities: list[float] = field(default_factory=list)
+    needed: list[int] = field(default_factory=list)
+
+
+def read_cost(preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> dict[str, dict[float, Cost]]:
+    """What was measured by stable row and by its bound; rows without an artefact are left out."""
+    found: dict[str, dict[float, Cost]] = defaultdict(lambda: defaultdict(Cost))
     for path in sorted((folder or results_folder()).glob(f"{corpus}-*-{preset}-seed*.json")):
         artefact = read_artefact(path)
         if "@rate" in artefact["row"]:
@@ -30,8 +43,12 @@ def read_cost(preset: str, corpus: str = "wikitext2", folder: Path | None = None
         row = artefact["row"].split("@")[0]
         config = artefact["config"]
         bound = set_named(config["stable_set"])(**config["set_arguments"]).knob_value
-        if bound is not None:
-            found[row][bound].append(artefact["test_perplexity"])
+        if bound is None:
+            continue
+        found[row][bound].perplexities.append(artefact["test_perplexity"])
+        promised = artefact.get("forgetting", {}).get("bound") or {"needed": None}
+        if promised["needed"] is not None:
+            found[row][bound].needed.append(promised["needed"])
     return {row: dict(sorted(found[row].items())) for row in ROWS if row in found}
 
 

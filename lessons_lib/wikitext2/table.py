@@ -18,13 +18,16 @@ REPORTED = {"rnn-unstable": 146.7, "rnn-stable": 143.5, "lstm-unstable": 92.3, "
 REPORTED_SOURCE = "Miller & Hardt, When recurrent models don't need to be recurrent, blog post, 2018"
 
 # What figures call each row: a family keeps its colour and its dash throughout the course.
-FAMILIES = {row: row for row in ROWS} | {
+FAMILIES = {
     "rnn-unstable": "RNN",
     "rnn-stable": "stable RNN",
     "lstm-unstable": "LSTM",
+    "lstm-clipped": "clipped LSTM",
     "lstm-stable": "stable LSTM",
     "lstm-stable-wide": "wide stable LSTM",
-    "linear-stable": "linear recurrence",
+    "lstm-published-code": "published LSTM",
+    "linear-unstable": "linear recurrence",
+    "linear-stable": "stable linear recurrence",
     "qrnn-unstable": "QRNN",
     "qrnn-stable": "stable QRNN",
 }

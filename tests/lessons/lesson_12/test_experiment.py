@@ -75,7 +75,7 @@ def test_unknown_families_and_rows_are_refused():
         live_pair.settings("gru-stable")
 
 
-def artefact(folder, row, seed, perplexity, **arguments):
+def artefact(folder, row, seed, perplexity, needed=None, **arguments):
     config = {"stable_set": config_of(row.split("@")[0], "laptop").stable_set, "set_arguments": arguments}
     content = {
         "schema": SCHEMA,
@@ -83,6 +83,7 @@ def artefact(folder, row, seed, perplexity, **arguments):
         "seed": seed,
         "config": config,
         "test_perplexity": perplexity,
+        "forgetting": {"bound": {"needed": needed} if needed else None},
     }
     (folder / f"wikitext2-{row}-laptop-seed{seed}.json").write_text(json.dumps(content))
 
@@ -92,11 +93,11 @@ def test_what_stability_costs_is_read_by_row_and_bound(tmp_path):
     artefact(tmp_path, "rnn-unstable", 0, 1.0)
     artefact(tmp_path, "rnn-stable", 0, 2.0, bound=0.99)
     artefact(tmp_path, "rnn-stable@0.5", 0, 3.0, bound=0.5)
-    artefact(tmp_path, "rnn-stable@0.5", 1, 4.0, bound=0.5)
+    artefact(tmp_path, "rnn-stable@0.5", 1, 4.0, needed=7, bound=0.5)
     artefact(tmp_path, "lstm-stable-wide", 0, 5.0, highest_ceiling=0.92, mu=1.1)
     assert cost.read_cost("laptop", folder=tmp_path) == {
-        "rnn-stable": {0.5: [3.0, 4.0], 0.99: [2.0]},
-        "lstm-stable-wide": {0.92: [5.0]},
+        "rnn-stable": {0.5: cost.Cost([3.0, 4.0], [7]), 0.99: cost.Cost([2.0])},
+        "lstm-stable-wide": {0.92: cost.Cost([5.0])},
     }
     todo = cost.missing("laptop", folder=tmp_path)
     assert "lessons study wikitext2 --row rnn-stable --preset laptop --seed 2 --bound 0.5" in todo
