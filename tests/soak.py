@@ -24,6 +24,7 @@ from conftest import chromium_path
 from lessons_lib.experiments.artefact import write_artefact
 from lessons_lib.experiments.machine import describe_machine
 from lessons_lib.files import results_folder
+from lessons_lib.panels.transport import AGAIN_SECONDS
 from tests.browser.lab import CHROMIUM_FLAGS, LabNotebook, lab_server, write_notebook
 from tests.browser.steering import PanelPage
 from tests.waiting import wait_for
@@ -82,8 +83,10 @@ class Learner:
             handle.press(self.chance.choice(KEYS))
 
     def pause(self) -> None:
+        time.sleep(AGAIN_SECONDS)  # sooner, a press is half of a double press
         self.panel.button("Pause").click()
         wait_for(lambda: self.panel.kernel("state") == "paused", PATIENCE_MS / 1000, "Pause did not reach the run")
+        time.sleep(AGAIN_SECONDS)
         self.panel.button("Play").click()
         wait_for(lambda: self.panel.kernel("state") == "running", PATIENCE_MS / 1000, "Play did not reach the run")
 

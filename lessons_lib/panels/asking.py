@@ -9,6 +9,9 @@ import traitlets
 from IPython.display import display
 
 from lessons_lib.checks import Question
+from lessons_lib.panels.controls import close_all
+
+_asked: dict[Question, QuestionWidget] = {}
 
 
 class QuestionWidget(anywidget.AnyWidget):
@@ -59,7 +62,10 @@ class QuestionWidget(anywidget.AnyWidget):
 
 
 def ask(*questions: Question) -> None:
-    """Show questions, to be answered afresh."""
+    """Show questions, to be answered afresh; where one was shown before, its buttons are closed."""
     for question in questions:
+        if (old := _asked.pop(question, None)) is not None:
+            close_all(old)
         question.afresh()
-        display(QuestionWidget(question))
+        _asked[question] = QuestionWidget(question)
+        display(_asked[question])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from html import escape
 
@@ -212,7 +211,8 @@ class TrainingPanel(Panel):
             self.buttons["Play"].show(running=state == "running", allowed=stands and not waiting)
             self.buttons["Step"].disabled = not stands or waiting
             self.buttons["Stop"].disabled = state not in ("running", "paused")
-            self.buttons["Reset"].disabled = run.earlier is not None
+            for button in (self.buttons["Reset"], *self.presets.values()):  # each would forget the earlier run
+                button.disabled = run.earlier is not None
             self._show_earlier()
             self._say_state()
             if self._progress.due():
@@ -248,11 +248,4 @@ class TrainingPanel(Panel):
             text = "Answer the question above: then Play unlocks."
         elif state == "ready" and self._begun:
             text = f"{self._begun} Press Play."
-        self._state.say(text, bad=bad, details=self._traceback() if state == "failed" else "")
-
-    def _traceback(self) -> str:
-        try:
-            self.run.result()
-        except Exception as error:
-            return "".join(traceback.format_exception(error))
-        return ""
+        self._state.say(text, bad=bad, details=run.traceback)

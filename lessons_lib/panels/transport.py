@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any
@@ -10,6 +12,7 @@ import ipywidgets as widgets
 
 from lessons_lib.panels.access import STATUS
 
+AGAIN_SECONDS = 0.4  # two presses within that time are one: a double click, or two that waited for a busy kernel
 SPEEDS: Mapping[str, float | None] = {"slow": 4.0, "normal": 20.0, "fast": None}  # steps a second
 
 
@@ -21,14 +24,25 @@ def action(label: str, icon: str, tooltip: str, act: Callable[[], object]) -> wi
 
 
 class PlayButton(widgets.Button):
-    """Play while it stands, Pause while it runs: one button, so that the keyboard's focus stays where it is."""
+    """Play while it stands, Pause while it runs: one button, so that the keyboard's focus stays where it is.
+
+    A second press that follows at once does not take back the first.
+    """
 
     def __init__(self, play: Callable[[], object], pause: Callable[[], object], play_tooltip: str, pause_tooltip: str):
         self._acts = {"Play": play, "Pause": pause}
         self._looks = {"Play": ("play", play_tooltip), "Pause": ("pause", pause_tooltip)}
+        self._done, self._done_at = "", -math.inf  # what the last press did, and when (monotonic, s)
         super().__init__(layout=widgets.Layout(width="auto", min_width="6.5em"))
         self.show(running=False, allowed=True)
-        self.on_click(lambda _: self._acts[self.description]())
+        self.on_click(self._press)
+
+    def _press(self, _: object) -> None:
+        wanted = self.description
+        if wanted != self._done and time.monotonic() < self._done_at + AGAIN_SECONDS:
+            return
+        self._acts[wanted]()
+        self._done, self._done_at = wanted, time.monotonic()
 
     def show(self, *, running: bool, allowed: bool) -> None:
         """Offer what can be done now; ``allowed``: whether it may be played where it stands."""

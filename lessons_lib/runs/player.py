@@ -43,7 +43,7 @@ class Player:
     def start(self) -> None:
         """Go on, from the beginning or from a pause.  Does nothing while running or after the end."""
         with self._condition:
-            if self.state in ("finished", "failed"):
+            if self.state in ("finished", "failed") or self._wanted == "stop":  # an end asked for is not taken back
                 return
             self._wanted = "run"
             if self._thread is None:
@@ -64,22 +64,25 @@ class Player:
 
     def reset(self) -> None:
         """Forget the generator; the next start makes a new one.  Waits for the record in hand."""
-        thread = self._thread
-        with self._condition:
-            self._wanted = "stop"
-            self._condition.notify_all()
-        if thread is not None and thread is not threading.current_thread():
-            thread.join()
-        self._thread, self._wanted = None, "pause"
-        self._tell("ready")
+        self._end()
+        self._wanted = "pause"
 
     def close(self) -> None:
-        """Stop for good and forget the listeners."""
+        """Stop for good and forget the listeners.  Waits for the record in hand."""
         self.listeners.clear()
-        self.reset()
+        self._end()
         with _registering:
             if _players.get(self.name) is self:
                 del _players[self.name]
+
+    def _end(self) -> None:
+        with self._condition:
+            thread, self._wanted = self._thread, "stop"
+            self._condition.notify_all()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join()
+        self._thread = None
+        self._tell("ready")
 
     def _play(self) -> None:
         try:

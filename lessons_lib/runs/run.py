@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import copy
 import math
@@ -9,6 +10,7 @@ import os
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -33,10 +35,12 @@ PROBE_SECONDS = 0.8  # at least one a second, with room for the step in between
 PROBE_SHARE = 0.14  # of the thread's time, 0.16 of a training step; a dear probe runs less often
 BACKGROUND = 5  # niceness of a run's thread
 ENDED = ("finished", "stopped", "diverged", "failed")
-# What a run is, apart from its name and who listens to it: what goes over when one goes on where another was.
+# What a run begins from, and what it has become, apart from its name and who listens to it: both go over when one goes
+# on where another was; a reset gives the own start back.
+START = ("factory", "_first_settings", "steps", "seed", "optimizer", "probe", "twin")
 BELONGINGS = (
-    *("factory", "_first_settings", "_mailbox", "_training", "_twin", "_measuring", "_error", "history", "message"),
-    *("steps", "seed", "optimizer", "probe", "twin", "_first_used", "_used", "_threads"),
+    *("_mailbox", "_training", "_twin", "_measuring", "_error", "history", "message", "traceback"),
+    *("_first_used", "_used", "_threads"),
 )
 
 _registry: dict[str, Run] = {}
@@ -87,8 +91,9 @@ class Run:
     Attributes:
         state: "ready", "running", "paused", "finished", "stopped", "diverged" or "failed".
         message: what to know about that state, one line ("" when there is nothing to say).
+        traceback: what failed, and where, in full ("" in every state but "failed").
         history: a :class:`History`.
-        factory: what the next reset builds from.
+        factory: what model and stream are built from.
         earlier: the run that this one replaced, if it had taken a step; :meth:`go_on` takes it up again, and a first
             step or a reset forgets it.
         left: the state in which its successor found it.
@@ -121,6 +126,7 @@ class Run:
             old = _registry.get(name)
             _registry[name] = self
         self.earlier: Run | None = None
+        self._own_start: dict[str, Any] = {}  # while the one that was taken up has its place
         self.left = "ready"
         if old is not None:
             old.left = old.state
@@ -139,7 +145,7 @@ class Run:
         self._used: Settings | None = None  # by the last step
         self._threads = _threads()
         self._wanted, self._single_steps = "pause", 0
-        self.history, self.state, self.message = History(), "ready", ""
+        self.history, self.state, self.message, self.traceback = History(), "ready", "", ""
         self.resets = getattr(self, "resets", -1) + 1  # so that a view can tell old news from new
 
     # -- what anyone may ask, from any thread -----------------------------------------------------------------
@@ -229,10 +235,13 @@ class Run:
     def reset(self, factory: Factory | None = None, **changes: Any) -> None:
         """Begin again from the factory and the first settings, with ``changes`` made to them from now on.
 
+        Where an earlier run was taken up, all that it was made with goes: this run begins as it was made itself.
         Waits for the step in hand.  A new ``factory`` replaces the old one (a preset with another start).
         """
         self._end_thread()
         self.earlier = None
+        self._take(self._own_start)
+        self._own_start = {}
         if factory is not None:
             self.factory = factory
         if changes:
@@ -246,8 +255,8 @@ class Run:
         if earlier is None:
             return
         self._end_thread()
-        for name in BELONGINGS:
-            setattr(self, name, getattr(earlier, name))
+        self._own_start = {name: getattr(self, name) for name in START}
+        self._take({name: getattr(earlier, name) for name in START + BELONGINGS})
         self.resets += 1
         self._wanted, self._single_steps = "pause", 0
         self.state = earlier.left if earlier.left in ENDED else "paused"
@@ -325,6 +334,10 @@ class Run:
             if _registry.get(self.name) is self:
                 del _registry[self.name]
 
+    def _take(self, values: dict[str, Any]) -> None:
+        for name, value in values.items():
+            setattr(self, name, value)
+
     # -- the thread -------------------------------------------------------------------------------------------
 
     def _ask(self, wanted: str) -> None:
@@ -363,10 +376,12 @@ class Run:
             self._threads = _threads()
             torch.set_num_threads(self._threads)
             if sys.platform == "linux":  # where a thread has a priority of its own: the page and the sliders go first
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), BACKGROUND)
+                me = threading.get_native_id()
+                with contextlib.suppress(OSError):  # a courtesy, which no run fails for
+                    os.setpriority(os.PRIO_PROCESS, me, max(BACKGROUND, os.getpriority(os.PRIO_PROCESS, me)))
             self._loop(self._prepared())
         except Exception as error:
-            self._error = error
+            self._error, self.traceback = error, "".join(traceback.format_exception(error))
             self._set_state("failed", f"{type(error).__name__}: {error}")
         finally:
             with self._condition:

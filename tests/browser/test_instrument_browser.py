@@ -4,10 +4,12 @@ import json
 import random
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from lessons_lib.panels.transport import AGAIN_SECONDS
 from tests.browser.lab import PANEL, LabNotebook, write_notebook
 from tests.browser.steering import PanelPage
 from tests.waiting import wait_for
@@ -68,8 +70,10 @@ def run_cell(panel: PanelPage) -> None:
 def playing(panel: PanelPage) -> PanelPage:
     """The panel with its run under way, whatever the test before has left."""
     if panel.kernel("state") != "running":
+        time.sleep(AGAIN_SECONDS)
         panel.button("Play").click()
         wait_for(lambda: panel.kernel("state") == "running", 60, "Play did not reach the run")
+        time.sleep(AGAIN_SECONDS)  # what is pressed next is no half of a double press
     return panel
 
 
@@ -139,6 +143,7 @@ def test_play_and_pause_keep_the_keyboards_focus(page):
     focused = "() => document.activeElement.textContent.trim()"
     playing(page).button("Pause").focus()
     for state, offered in (("paused", "Play"), ("running", "Pause")):
+        time.sleep(AGAIN_SECONDS)
         page.notebook.page.keyboard.press("Space")
         wait_for(lambda state=state: page.kernel("state") == state, 30)
         page.notebook.page.wait_for_function(f"() => ({focused})() === '{offered}'")

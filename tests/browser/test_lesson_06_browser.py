@@ -2,10 +2,12 @@
 
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from lessons_lib.panels.transport import AGAIN_SECONDS
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
@@ -49,6 +51,7 @@ def test_the_race_is_run_again_with_another_k_and_on_another_task(notebook, lab_
     wait_for(lambda: notebook.kernel("panel.task.name") == "translation", 30, "the task did not change")
     button("Play").click()
     page.wait_for_function(drawn("LSTM + attention", 2), timeout=60_000)
+    time.sleep(AGAIN_SECONDS)  # sooner, it would be half of a double press
     button("Pause").click()
     wait_for(lambda: state() in ("paused", "finished"), 30, "Pause did not reach the race")
     notebook.picture("race")

@@ -2,10 +2,12 @@
 
 import re
 import shutil
+import time
 from pathlib import Path
 
 import pytest
 
+from lessons_lib.panels.transport import AGAIN_SECONDS
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.browser
@@ -40,6 +42,7 @@ def test_the_twins_are_steered_while_they_train(notebook, lab_root: Path):
     wait_for(lambda: notebook.kernel("panel.player.state") == "ready", 15, "the other start did not begin again")
     button("Play").click()
     page.wait_for_function(HIGH, timeout=60_000)
+    time.sleep(AGAIN_SECONDS)  # sooner, it would be half of a double press
     button("Pause").click()
     wait_for(lambda: notebook.kernel("panel.player.state") == "paused", 15, "Pause did not reach the twins")
     notebook.picture("twins")

@@ -1,6 +1,7 @@
 """A question's widget holds all that a click is told, and follows the question."""
 
 import pytest
+from ipywidgets.widgets import widget as registry
 
 from lessons_lib.checks import predict, question
 from lessons_lib.panels import QuestionWidget, ask
@@ -49,6 +50,24 @@ def test_asking_again_begins_afresh(bet):
     bet.settle("it rises")
     ask(bet)
     assert (bet.committed, bet.outcome) == (None, None)
+
+
+def test_asking_again_closes_what_was_shown_before(bet):
+    ask(bet)
+    widgets = len(registry._instances)
+    for _ in range(3):
+        ask(bet)
+    assert len(registry._instances) == widgets
+    assert len(bet.listeners) == 1
+
+
+def test_asking_leaves_a_panels_own_question_alone(bet):
+    panels = QuestionWidget(bet)
+    ask(bet)
+    ask(bet)
+    panels.committed = "it rises"
+    assert bet.committed == "it rises"
+    assert panels.comm is not None
 
 
 def test_the_text_for_static_pages_holds_no_answer(bet):

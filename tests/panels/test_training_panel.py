@@ -15,7 +15,7 @@ from lessons_lib.checks import predict
 from lessons_lib.corpora import Stream
 from lessons_lib.experiments import chorales
 from lessons_lib.models import GRU, LSTM, LanguageModel, LinearRecurrence, TanhRNN, seeded
-from lessons_lib.panels import Preset, TrainingPanel, presets_for
+from lessons_lib.panels import Preset, TrainingPanel, presets_for, transport
 from lessons_lib.panels.controls import _family
 from lessons_lib.panels.training_plot import gap_to_twin, marks
 from lessons_lib.runs import Change, Probe, Run, Writer
@@ -129,7 +129,8 @@ def test_a_model_that_no_set_fits_has_no_such_control(make):
     assert not panel.presets
 
 
-def test_buttons_allow_what_the_state_allows(make):
+def test_buttons_allow_what_the_state_allows(make, monkeypatch):
+    monkeypatch.setattr(transport, "AGAIN_SECONDS", 0.0)  # whoever presses here waits for the state instead
     panel = make()
 
     def allowed():
@@ -147,6 +148,25 @@ def test_buttons_allow_what_the_state_allows(make):
     panel.buttons["Reset"].click()
     assert allowed() == {"Play", "Step", "Reset"}
     assert panel.run.history.steps == []
+
+
+def test_a_double_press_of_play_plays_and_of_pause_pauses(make, monkeypatch):
+    monkeypatch.setattr(transport, "AGAIN_SECONDS", 3600.0)
+    panel = make()
+    play = panel.buttons["Play"]
+    play.click()
+    wait_for(lambda: play.description == "Pause")
+    play.click()
+    assert panel.run._wanted == "run"
+    panel.buttons["Reset"].click()
+    play.click()  # it takes back nothing: the run stands
+    wait_for(lambda: panel.run.step_count > 0)
+    monkeypatch.setattr(transport, "AGAIN_SECONDS", 0.0)
+    play.click()
+    wait_for(lambda: play.description == "Play")
+    monkeypatch.setattr(transport, "AGAIN_SECONDS", 3600.0)
+    play.click()
+    assert panel.run._wanted == "pause"
 
 
 def test_the_plot_shows_what_the_history_holds(make):
@@ -230,6 +250,9 @@ def test_a_failure_shows_its_escaped_traceback(make):
     assert "&lt;no such thing&gt;" in panel._state.value
     assert "in probe" in panel._state.value
     assert "<no such" not in panel._state.value
+    told = panel._state.value
+    panel._show_state()
+    assert panel._state.value == told
 
 
 def test_ten_panels_of_one_name_leave_one_thread_and_the_widgets_of_one(make):
@@ -242,7 +265,8 @@ def test_ten_panels_of_one_name_leave_one_thread_and_the_widgets_of_one(make):
     wait_for(lambda: sum(thread.name == "run panel test" for thread in threading.enumerate()) == 1)
 
 
-def test_a_paused_panel_stops_drawing(make):
+def test_a_paused_panel_stops_drawing(make, monkeypatch):
+    monkeypatch.setattr(transport, "AGAIN_SECONDS", 0.0)
     panel = make()
     panel.buttons["Play"].click()
     wait_for(lambda: panel.run.step_count > 3)
@@ -282,9 +306,11 @@ def test_a_cell_run_again_offers_the_run_that_is_going_on(make):
     assert again._found.layout.display != "none"
     assert again.buttons["Play"].disabled
     assert "is going on at step" in again._found_line.value
+    assert all(start.disabled for start in again.presets.values()), "a start would forget the run without a word"
     again.found["go on"].click()
     wait_for(lambda: again.run.step_count > again.run.history.steps[0] + 5 and again.run.state == "running")
     assert again._found.layout.display == "none"
+    assert not any(start.disabled for start in again.presets.values())
     wait_for(lambda: len(again.plot.curves["loss"]) == len(again.run.history.loss) > 5)
     assert again.plot.curves["loss"].x[0] == 0
 
@@ -330,6 +356,21 @@ def test_reset_after_a_preset_returns_to_the_own_start_and_says_so(make):
     assert panel.run.settings.stable_set == SpectralBall(0.8)
     assert panel.controls["stable_set"].value == 0.8
     assert torch.equal(panel.run.model.core.cells[0].weight_hh_l0, own)
+
+
+@pytest.mark.parametrize(("button", "chosen"), [("Reset", Unconstrained()), ("very short memory", SpectralBall(0.3))])
+def test_after_the_earlier_run_was_shown_one_begins_from_the_cell_as_it_stands(make, button, chosen):
+    panel = make(new_run(settings=Settings(9, learning_rate=0.3, gradient_clip=2.0), seed=3, optimizer="adam"))
+    panel.buttons["Step"].click()
+    wait_for(lambda: panel.run.state == "paused")
+    again = make(new_run(steps=12))
+    again.found["go on"].click()
+    assert again.controls["truncation_length"].value == 9
+    (again.buttons | again.presets)[button].click()
+    run = again.run
+    assert run.settings == Settings(5, learning_rate=0.1, gradient_clip=1.0, stable_set=chosen)
+    assert (run.seed, run.optimizer, run.steps) == (0, "sgd", 12)
+    assert again.controls["truncation_length"].value == 5
 
 
 def test_a_run_is_saved_and_stands_as_a_ghost_behind_the_next(make, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """A generator in a thread does what its buttons say."""
 
 import itertools
+import threading
 import time
 
 from lessons_lib.runs import Player
@@ -66,3 +67,25 @@ def test_a_name_is_played_once():
     time.sleep(0.05)
     assert len(seen) == count
     second.close()
+
+
+def test_a_start_while_it_is_being_closed_does_not_take_the_end_back():
+    going, let_go = threading.Event(), threading.Event()
+
+    def busy(_):
+        going.set()
+        let_go.wait(60)
+
+    player = Player(counting, busy, name="closing")
+    player.start()
+    assert going.wait(60)
+    closing = threading.Thread(target=player.close, daemon=True)
+    closing.start()
+    wait_for(lambda: player._wanted == "stop")
+    player.start()
+    let_go.set()
+    closing.join(60)
+    assert not closing.is_alive()
+    player.start()
+    assert player.state == "ready"
+    assert not any(thread.name == "player closing" for thread in threading.enumerate())

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from functools import reduce
 from operator import or_
 
@@ -13,6 +14,7 @@ import torch
 from lessons_lib.corpora import Stream
 from lessons_lib.models import LanguageModel, TanhRNN, seeded
 from lessons_lib.runs import Measurements, Run
+from lessons_lib.runs.run import BACKGROUND
 from lessons_lib.stability import SpectralBall
 from lessons_lib.training import Settings, batch_loss, train
 from tests.waiting import wait_for
@@ -174,6 +176,25 @@ def test_a_failure_in_the_thread_is_kept_and_raised_by_result(make):
     assert "no corpus here" in run.message
     with pytest.raises(FileNotFoundError, match="no corpus here"):
         run.result()
+
+
+def test_a_failures_traceback_stays_as_it_was_however_often_it_is_raised(make):
+    def broken():
+        raise FileNotFoundError("no corpus here")
+
+    run = make(broken, SETTINGS)
+    assert run.traceback == ""
+    run.start()
+    wait_for(lambda: run.state == "failed")
+    told = run.traceback
+    assert told.splitlines()[-1] == "FileNotFoundError: no corpus here"
+    assert "in broken" in told
+    for _ in range(3):
+        with pytest.raises(FileNotFoundError):
+            run.result()
+    assert run.traceback == told
+    run.reset()
+    assert run.traceback == ""
 
 
 def test_a_listener_told_of_a_failure_can_ask_for_it(make):
@@ -501,6 +522,49 @@ def test_beginning_anew_forgets_the_earlier_run(make, begin):
     assert new.earlier is None
     new.go_on()
     assert new.model is not old.model
+
+
+def test_a_reset_after_an_earlier_run_was_taken_up_begins_as_this_run_was_made(make):
+    old = make(lambda: factory(gain=4.0), SETTINGS, steps=7, seed=3, optimizer="adam", twin=True)
+    old.step()
+    wait_for(lambda: old.state == "paused")
+    settings = Settings(3, learning_rate=0.05, stable_set=SpectralBall(0.9))
+    new = make(factory, settings, steps=20, seed=1)
+    new.go_on()
+    assert (new.factory, new.seed, new.optimizer, new.steps) == (old.factory, 3, "adam", 7)
+    new.reset(truncation_length=4)
+    assert (new.factory, new.seed, new.optimizer, new.steps, new.twin) == (factory, 1, "sgd", 20, False)
+    assert new.settings == replace(settings, truncation_length=4)
+    new.start()
+    assert new.result(60).loss == [r.loss.item() for r in train(*factory(), new.settings, steps=20, seed=1)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there has a thread a niceness of its own")
+def test_a_run_is_never_less_nice_than_who_starts_it(make):
+    nicer = min(19, os.getpriority(os.PRIO_PROCESS, 0) + BACKGROUND + 2)
+    found = []
+    run = make(factory, SETTINGS, steps=1)
+    run.listeners.append(lambda _: found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id())))
+
+    def start():
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nicer)  # what a thread starts is as nice as itself
+        run.start()
+
+    starting = threading.Thread(target=start)
+    starting.start()
+    starting.join()
+    run.result(60)
+    assert set(found) == {nicer}
+
+
+def test_a_run_that_may_not_be_made_nicer_trains_all_the_same(make, monkeypatch):
+    def refuse(*_):
+        raise PermissionError("no")
+
+    monkeypatch.setattr(os, "setpriority", refuse, raising=False)
+    run = make(factory, SETTINGS, steps=3)
+    run.start()
+    assert len(run.result(60).steps) == 3
 
 
 def test_the_twin_parts_at_the_first_change_that_acts(make):
