@@ -84,7 +84,8 @@ digits = question(
 )
 
 cache = question(
-    "A convolution runs live, one input at a time, and keeps its last k - 1 inputs. Is it recurrent now?",
+    "A convolution runs live, one input at a time, and keeps its last k - 1 inputs. Is it of the recurrent kind now, "
+    "as this lesson divides them?",
     ["yes, because it has a state", "no, because each input leaves on time"],
     answer="no, because each input leaves on time",
     why="What divides the kinds is how long an input can be felt, not whether something is carried along.",

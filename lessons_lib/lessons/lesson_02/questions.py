@@ -75,7 +75,8 @@ gate = question(
 )
 
 ever = question(
-    "A model keeps one bit for 500 steps, whatever else it reads. Can its map be a contraction, λ < 1?",
+    "A model keeps the two states of one bit at least 1 apart for ever, whatever it reads. Can its map be a "
+    "contraction, λ < 1?",
     ["yes", "no"],
     answer="no",
     why="Under a contraction the two states, bit set and bit not set, come together whatever is read.",

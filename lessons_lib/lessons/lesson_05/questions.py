@@ -5,7 +5,7 @@ from bisect import bisect
 from lessons_lib.checks import predict, question
 
 reach = question(
-    "A convolution with 2 taps in each of 3 layers, dilated 1, 2, 4. How many inputs can an output depend on?",
+    "A stack of 3 convolutions with kernel size 2, dilated 1, 2, 4. How many inputs can an output depend on?",
     ["6", "8", "16"],
     answer="8",
     why="1 + 1 + 2 + 4: every layer adds its dilation. With each doubling of the depth the reach is squared.",

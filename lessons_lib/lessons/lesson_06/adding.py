@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from lessons_lib.corpora import AddingProblem
-from lessons_lib.corpora.tasks import IGNORED
+from lessons_lib.corpora.tasks import scored
 from lessons_lib.experiments.training import from_seed
 from lessons_lib.models import Core, evaluating
 from lessons_lib.training import Settings, default_device
@@ -37,8 +37,8 @@ class Adder(nn.Module):
 
     def loss(self, features: Tensor, targets: Tensor) -> Tensor:
         """Mean squared error of the scored positions."""
-        scored = targets != IGNORED
-        return (self.head(features[scored]).squeeze(-1) - targets[scored]).square().mean()
+        counted = scored(targets)
+        return (self.head(features[counted]).squeeze(-1) - targets[counted]).square().mean()
 
 
 def task(*, seed: int = 0, batches: int = 1000) -> AddingProblem:

@@ -7,10 +7,10 @@ from lessons_lib.checks import predict, question
 from lessons_lib.lessons.lesson_06.races import Standing
 
 field = question(
-    "Three causal convolutions with 2 taps each and dilations 1, 2, 4 lie on top of each other. An output sees",
+    "Three causal convolutions with kernel size 2 and dilations 1, 2, 4 lie on top of each other. An output sees",
     ["4 inputs", "7 inputs", "8 inputs"],
     answer="8 inputs",
-    why="Each adds (taps - 1) x dilation to the reach: 1 + 1 + 2 + 4. (A TCN has two of them per block: 15.)",
+    why="Each adds (kernel size - 1) x dilation to the reach: 1 + 1 + 2 + 4. (A TCN has two of them per block: 15.)",
 )
 
 cell = question(

@@ -1,7 +1,7 @@
 """How many iterations Newton's method takes to a whole trajectory, against W's gain and the trajectory's length.
 
-The count follows the largest Lyapunov exponent: a handful at any length while it is negative, more the longer the
-trajectory once it is positive.
+The count follows the largest Lyapunov exponent: a handful at any length where it is well below 0, more the longer
+the trajectory once it is positive.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ def draw(gain: float, *, length: int = LENGTH, seed: int = 0) -> list[go.Figure]
 
 
 def panel(prediction: Question | None = None) -> Explorer:
-    """The live panel: the gain moves, the count jumps where the exponent turns positive."""
+    """The live panel: the gain moves, the count climbs where the exponent turns positive."""
     return Explorer(draw, KNOBS, name="newton", prediction=prediction)
 
 

@@ -1,4 +1,4 @@
-"""Lesson 03's checks pass the right answers and name the wrong ones."""
+"""Lesson 03's checks pass the right answers and name the wrong ones; the plain stack's gradient is as it says."""
 
 import math
 
@@ -7,6 +7,8 @@ import torch
 
 from lessons_lib.checks import NOT_ANSWERED
 from lessons_lib.lessons.lesson_03 import checks, questions
+from lessons_lib.models import CausalConvolution
+from lessons_lib.stability import input_gradient
 
 
 def convolution(sign=-1, reverse=False, use_dilation=True, zeros=lambda n, d: (n - 1) * d):
@@ -147,3 +149,31 @@ def test_a_bet_is_told_what_was_measured():
         outcome = questions.holes(lambda *_, read=read: (torch.arange(43) < read).float())
         assert outcome(2, 4, 3) == option
         assert outcome(2, 4, 2) is None
+
+
+class Stack(torch.nn.Module):
+    """The lesson's: causal convolutions of kernel size 2 on top of each other, tanh after each."""
+
+    def __init__(self, dilations):
+        super().__init__()
+        self.layers = torch.nn.ModuleList(CausalConvolution(8, 8, 2, dilation=d) for d in dilations)
+
+    def forward(self, inputs, state=None):
+        for layer in self.layers:
+            inputs = torch.tanh(layer(inputs)[0])
+        return inputs, None
+
+
+def test_the_plain_stacks_gradient_lies_hundreds_of_times_lower_in_the_middle_and_tens_of_thousands_at_the_ends():
+    inputs = torch.randn(4, 18, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+
+    def by_lag(dilations):
+        gradients = []
+        for seed in range(5):
+            torch.manual_seed(seed)
+            gradients.append(input_gradient(Stack(dilations).double(), inputs)[:16])
+        return torch.stack(gradients).mean(0)
+
+    lower = by_lag([1, 2, 4, 8]) / by_lag([1] * 15)
+    for part, least, most in ((lower[6:10], 100, 1_000), (lower[[0, 15]], 10_000, 100_000)):
+        assert least < part.min() <= part.max() < most

@@ -133,3 +133,10 @@ def test_twice_the_epochs_of_music_help_the_lstm_and_the_tanh_rnn_alone():
         assert len(by_epochs[best]) == len(races.SEEDS)
     unfinished = lengths["tanh-RNN", None][max(races.RECURRENT_EPOCHS)]
     assert min(p.epoch for p in unfinished) > 70, "best in its last epochs: the lesson says that it has not arrived"
+
+
+def test_music_in_the_figure_is_trained_for_as_many_epochs_as_the_lesson_says():
+    chosen = {
+        (name, next(iter(lengths))) for (name, _), lengths in races.music_by_length(races.MUSIC.read().points).items()
+    }
+    assert chosen == {("TCN", 20), ("GRU", 40), ("LSTM", 80), ("tanh-RNN", 80)}

@@ -46,8 +46,10 @@ def test_measured_context_looks_at_every_longer_one(errors, expected):
 def test_one_rate_for_two_layers_is_broken_and_the_triangular_matrix_is_not():
     pair = same_predictions.two_layers(0.8, 5.0)
     errors = same_predictions.errors(pair, same_predictions.one_shout(), 40)
-    alone = torch.tensor([0.8**k for k in range(1, 41)], dtype=torch.float64)
+    # L λ^k M with L = 1 and M = √2, which no state of two tanh units exceeds.
+    alone = torch.tensor([math.sqrt(2) * 0.8**k for k in range(1, 41)], dtype=torch.float64)
     bounds = torch.tensor(truncation_bounds(pair, range(1, 41), input_bound=1.0), dtype=torch.float64)
+    assert errors[0] <= alone[0]
     assert (errors[1:] > alone[1:]).all()
     assert errors[-1] > 50 * alone[-1]
     assert (errors <= bounds + 1e-12).all()
