@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .download import JSB_CHORALES, read
-from .tasks import IGNORED
+from .tasks import IGNORED, scored
 
 KEYS = 88
 LOWEST_KEY = 21
@@ -120,7 +120,7 @@ def frame_loss(logits: Tensor, targets: Tensor) -> Tensor:
     Returns:
         loss: 0-d; 0 when there is no frame to predict.
     """
-    scored = targets != IGNORED
+    counted = scored(targets)
     losses = F.binary_cross_entropy_with_logits(logits, targets.clamp(min=0), reduction="none")
-    frames = scored[..., 0].sum().clamp(min=1)
-    return losses.masked_fill(~scored, 0).sum() / frames
+    frames = counted[..., 0].sum().clamp(min=1)
+    return losses.masked_fill(~counted, 0).sum() / frames

@@ -18,6 +18,11 @@ IGNORED = -100
 """The target of a position that is not scored, as in torch."""
 
 
+def scored(targets: Tensor) -> Tensor:
+    """Which targets count, boolean, of the same shape: a symbol from 0 up; a real number other than ``IGNORED``."""
+    return targets != IGNORED if targets.is_floating_point() else targets >= 0
+
+
 class BatchOptions(TypedDict, total=False):
     """What every task takes besides its own numbers: see :class:`FreshBatches`."""
 
@@ -166,8 +171,9 @@ class RunningProducts(SymbolTask):
 
     ``things=2`` is running *parity*: 0 leaves the two as they are, 1 swaps them, and the target is 1 after an odd
     number of swaps.  With 3 things there are 6 permutations, whose order matters; with 5, 120, whose products no
-    circuit of fixed depth computes as far as is known (Barrington 1989; Merrill, Petty & Sabharwal 2024,
-    arXiv 2404.08819).
+    threshold circuits of fixed depth and polynomial size compute, unless those compute all that formulas of
+    logarithmic depth do (TC0 = NC1), which nobody expects (Barrington 1989; Merrill, Petty & Sabharwal 2024, arXiv
+    2404.08819).
 
     Inputs and targets: ``(batch, steps)`` int64, numbers of permutations in lexicographic order, 0 the identity.
     Every target is scored.  Each depends on every input before it: whoever misses one is at chance.

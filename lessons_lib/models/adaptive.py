@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from lessons_lib.corpora.tasks import scored
 from lessons_lib.models.contract import Core
 from lessons_lib.models.head import cross_entropy_in_chunks
 from lessons_lib.models.language_model import LanguageModel
@@ -44,8 +45,9 @@ class AdaptiveLanguageModel(LanguageModel):
     def loss(self, features: Tensor, targets: Tensor) -> Tensor:
         """Mean nats per scored token; features: (batch, time, hidden), targets: (batch, time), negative: not scored."""
         rows, tokens = features.flatten(0, -2), targets.flatten()
-        if bool((tokens < 0).any()):
-            rows, tokens = rows[tokens >= 0], tokens[tokens >= 0]
+        counted = scored(tokens)
+        if not bool(counted.all()):
+            rows, tokens = rows[counted], tokens[counted]
         ranks = self.rank[tokens]
         head, limits = self.decoder.head.weight, self.decoder.cutoffs
         first_choice, rare = ranks.clone(), rows.new_zeros(())

@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from lessons_lib.corpora.tasks import scored
+
 ROWS = 256  # of one buffer of scores; 140-350 are equally fast, fewer starve the matrix products
 WORDS = 1024  # of one tile on a CPU: wider ones leave the cache, and the scores then take twice as long
 
@@ -43,8 +45,8 @@ class _ChunkedCrossEntropy(torch.autograd.Function):
     ) -> Tensor:
         words = WORDS if features.device.type == "cpu" else len(weight)
         tiles = list(zip(weight.split(words), bias.split(words), strict=True))
-        scored, index = (targets >= 0).to(features.dtype), targets.clamp(min=0)
-        share = scored / scored.sum().clamp(min=1)  # of each row in the mean
+        counted, index = scored(targets).to(features.dtype), targets.clamp(min=0)
+        share = counted / counted.sum().clamp(min=1)  # of each row in the mean
         own = (features * weight[index]).sum(1) + bias[index]
         total = -(own * share).sum()
         buffer = features.new_empty(min(ROWS, len(features)) * len(weight))

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from lessons_lib.corpora.tasks import scored
 from lessons_lib.models.convolution import CausalConvolution
 from lessons_lib.models.evaluating import evaluating
 from lessons_lib.models.state import State
@@ -69,7 +70,7 @@ class Translator(nn.Module):
             memory: from ``forward``.
             targets: (batch, time) int64; ``pad`` and negative ids are not scored.
         """
-        targets = targets.masked_fill(targets < 0, self.pad)
+        targets = targets.masked_fill(~scored(targets), self.pad)
         before = torch.cat([targets.new_full((len(targets), 1), self.bos), targets[:, :-1]], dim=1)
         logits, _ = self.decode(before, memory)
         return F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=self.pad)
@@ -206,6 +207,7 @@ class TransformerTranslator(Translator):
         super().__init__(vocabulary_size, width, dropout=dropout, **symbols)
         self.blocks = nn.ModuleList(_DecoderBlock(width, heads, dropout) for _ in range(layers))
         layer = nn.TransformerEncoderLayer(width, heads, 4 * width, dropout, "gelu", batch_first=True, norm_first=True)
+        layer.self_attn.dropout = 0.0  # drawn inside a torch function, which `seeded` does not reach
         self.encoder = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
         self.norm = nn.LayerNorm(width)
 

@@ -27,6 +27,7 @@ from lessons_lib.stability import (
     truncation_error,
 )
 from lessons_lib.stability.bounds import is_bounded
+from lessons_lib.stability.probes import carries_state
 from lessons_lib.stability.rates import linear_recurrences
 from lessons_lib.training import Settings, batch_loss
 
@@ -56,7 +57,7 @@ class Probe:
         targets: what is to be said at every input of the sample; None: the next input.
 
     A call measures every field of :class:`Measurements` that this model has: matrix and rate where it is recurrent, a
-    gradient by lag where its past has no end, a bound where a theorem knows one, the gates of LSTMs only.
+    gradient by lag where a state carries its whole past, a bound where a theorem knows one, the gates of LSTMs only.
     """
 
     held_out: tuple[Tensor, Tensor]
@@ -80,7 +81,7 @@ class Probe:
         if self.writer is not None:
             yield Measurements(written=self.writer(model))
         sample = self.sample.to(device)
-        if model.context_length is None:
+        if carries_state(model, sample):
             targets = None if self.targets is None else self.targets.to(device)
             yield Measurements(gradient_by_lag=gradient_by_lag(model, sample, self.max_lag, targets=targets).tolist())
         contexts, layers, order = range(1, self.max_context + 1), layers_of(model), norm_order(model)

@@ -22,9 +22,11 @@ from itertools import pairwise
 import numpy as np
 from torch import Tensor
 
-from lessons_lib.models import TorchModule
+from lessons_lib.models import QRNN, GatedRecurrence, SelectiveRecurrence, TorchModule
+from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 from lessons_lib.stability.layers import Layer, layers_of
 from lessons_lib.stability.linear_bounds import StackCertificate, gated_recurrence_of
+from lessons_lib.stability.projections import in_float64
 from lessons_lib.stability.quasi_recurrent import QRNNCertificate, quasi_recurrences
 from lessons_lib.stability.rates import (
     certified_rate,
@@ -34,6 +36,8 @@ from lessons_lib.stability.rates import (
     spectral_norm,
     total_bias,
 )
+
+_LAST_TRIED = 128  # context length, where the bound need not fall for ever
 
 
 @dataclass(frozen=True)
@@ -99,7 +103,7 @@ def truncation_bound(
     box, and a GRU no certificate here.
 
     Raises:
-        ValueError: no recurrent layer, layers that do not fit on each other, RNN and LSTM layers mixed.
+        ValueError: no recurrent layer, layers that do not fit on each other, several kinds of recurrence mixed.
     """
     return truncation_bounds(module, [context_length], input_bound=input_bound, output_lipschitz=output_lipschitz)[0]
 
@@ -138,8 +142,9 @@ def context_for(
     """The smallest context length k with ``truncation_bound(module, k, ...) <= accuracy``; math.inf if none.
 
     One RNN layer: ceil(log(L_f M / ε) / log(1/λ)) with M = min{(‖U‖ B_x + ‖b‖)/(1 - λ), √d}.  0 means that
-    even the zero state predicts that well.  With a rate of 1 or more it is 0 or inf.  Same assumptions and
-    errors as ``truncation_bound``.
+    even the zero state predicts that well.  With a rate of 1 or more the bound may fall at first all the same:
+    then every k up to 128 is tried, and inf says that none of these will do.  Same assumptions and errors as
+    ``truncation_bound``.
     """
     if not accuracy > 0:
         raise ValueError(f"accuracy={accuracy}: give a positive difference of outputs to allow")
@@ -152,7 +157,9 @@ def context_for(
 
     if met(0):
         return 0
-    if not certificate.rate < 1 or not math.isfinite(certificate.after(1)):  # NaN is not below 1 either
+    if not certificate.rate < 1:  # NaN is not below 1 either
+        return next((k for k in range(1, _LAST_TRIED + 1) if met(k)), math.inf)
+    if not math.isfinite(certificate.after(1)):
         return math.inf
     above = 1
     while not met(above):
@@ -167,12 +174,13 @@ def context_for(
 def contraction_steps(module: TorchModule) -> int | float:
     """The smallest r for which r LSTM steps together contract in the Euclidean norm of (c, h); inf if none.
 
-    The smallest with ‖P^r‖_2 < 1: a single step of a stable LSTM may expand Euclidean distances.  For RNN layers 1
-    where ‖W‖_2 < 1.  Assumptions of ``certified_rate``.
+    The smallest with ‖P^r‖_2 < 1: a single step of a stable LSTM may expand Euclidean distances.  For one RNN layer
+    1, where ‖W‖_2 < 1.  Assumptions of ``certified_rate``.
 
     Raises:
-        ValueError: no recurrent layer, layers that do not fit on each other, RNN and LSTM layers mixed.
+        ValueError: no recurrent layer, layers that do not fit on each other, several kinds of recurrence mixed.
     """
+    _check_one_kind(module)
     layers = _stacked_layers(module)
     if not certified_rate(module) < 1:
         return math.inf
@@ -186,9 +194,7 @@ def contraction_steps(module: TorchModule) -> int | float:
 def _certificate(module: TorchModule, input_bound: float) -> _Certificate | StackCertificate | QRNNCertificate | None:
     if not input_bound >= 0:
         raise ValueError(f"input_bound={input_bound}: give a bound on the size of an input, from 0 up")
-    linear, quasi = gated_recurrence_of(module), quasi_recurrences(module)
-    if (linear is not None) + len(quasi) + bool(layers_of(module)) > 1:
-        raise ValueError(f"{type(module).__name__} holds recurrences with no common bound here: bound each on its own")
+    linear, quasi = _check_one_kind(module)
     if linear is not None:
         return StackCertificate(linear)
     if quasi:
@@ -198,6 +204,17 @@ def _certificate(module: TorchModule, input_bound: float) -> _Certificate | Stac
     if "gru" in kinds:
         return None
     return _lstm(layers, input_bound) if "lstm" in kinds else _rnn(layers, input_bound)
+
+
+def _check_one_kind(module: TorchModule) -> tuple[GatedRecurrence | None, list[QRNN]]:
+    """The module's gated recurrence or quasi-recurrent layer, if any, once nothing else is seen to recur beside it."""
+    linear, quasi = gated_recurrence_of(module), quasi_recurrences(module)
+    own = () if linear is None else list(linear.modules())
+    others = [part for part in module.modules() if isinstance(part, DiagonalRecurrence | SelectiveRecurrence)]
+    beside = any(part not in own for part in others)
+    if (linear is not None) + len(quasi) + bool(layers_of(module)) + beside > 1:
+        raise ValueError(f"{type(module).__name__} holds recurrences with no common bound here: bound each on its own")
+    return linear, quasi
 
 
 def _stacked_layers(module: TorchModule) -> list[Layer]:
@@ -261,4 +278,4 @@ def _lstm(layers: list[Layer], input_bound: float) -> _Certificate:
 
 
 def _norm(vector: Tensor) -> float:
-    return float(vector.double().norm())
+    return float(in_float64(vector).norm())

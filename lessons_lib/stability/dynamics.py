@@ -1,7 +1,7 @@
 """Measures of forgetting beyond one norm: along data (quantiles, Lyapunov exponents), and of a matrix alone.
 
 The spectral norm ‖W‖_2 bounds every step, the spectral radius only the far future; between them lies the
-transient growth of ‖W^t‖, and they part ways exactly when W is not normal.
+transient growth of ‖W^t‖, and they can part ways only when W is not normal.
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ def influence(model: nn.Module, inputs: Tensor, change: float = 1.0) -> Tensor:
     Args:
         model: ``forward(inputs, state=None) -> (outputs, state)``, batch first.
         inputs: (batch, time, size) vectors.
-        change: how far the input moves, along (1, ..., 1) in all sequences.
+        change: how far the input moves, in all sequences: along (1, ..., 1), or where the model holds a layer
+            normalisation, which would take just that away, along (cos 0, cos 1, cos 2, ...).
 
     Returns:
         (time, time), with the type of the inputs.
@@ -32,9 +33,10 @@ def influence(model: nn.Module, inputs: Tensor, change: float = 1.0) -> Tensor:
     if not inputs.is_floating_point() or inputs.dim() != 3:
         raise ValueError("influence moves vectors (batch, time, size): embed tokens first")
     batch, time, size = inputs.shape
-    step = change / size**0.5
+    normalised = any(isinstance(module, nn.LayerNorm) for module in model.modules())
+    direction = _cosines(inputs) if normalised else torch.ones_like(inputs[0, 0])
     moved = inputs.expand(time, batch, time, size).clone()
-    moved[range(time), :, range(time)] += step
+    moved[range(time), :, range(time)] += change / direction.norm() * direction
     with probing(model):
         before = model(inputs)[0]
         after = model(moved.flatten(0, 1))[0].unflatten(0, (time, batch))
@@ -56,9 +58,13 @@ def input_gradient(model: nn.Module, inputs: Tensor) -> Tensor:
     with probing(model), torch.enable_grad():
         leaf = inputs.detach().clone().requires_grad_()
         last = model(leaf)[0][:, -1]
-        weights = torch.arange(last.shape[1], dtype=last.dtype, device=last.device).cos()
-        (gradient,) = torch.autograd.grad((last @ weights).sum(), leaf)
+        (gradient,) = torch.autograd.grad((last @ _cosines(last)).sum(), leaf)
     return gradient.norm(dim=-1).mean(0).flip(0)
+
+
+def _cosines(vectors: Tensor) -> Tensor:
+    """(cos 0, cos 1, cos 2, ...), as wide as the vectors: a direction that is nobody's own."""
+    return torch.arange(vectors.shape[-1], dtype=vectors.dtype, device=vectors.device).cos()
 
 
 def reach(by_lag: Tensor) -> int:

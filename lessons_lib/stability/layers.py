@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.models import TorchModule
+from lessons_lib.models import QRNN, SelectiveRecurrence, TorchModule
+from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,15 @@ def layers_of(module: TorchModule) -> list[Layer]:
     return list(_walk(module, None, set()))
 
 
+def kinds_of(module: TorchModule) -> set[str]:
+    """What recurs inside ``module``: the kinds of its layers, and "diagonal", "quasi-recurrent" and "selective" (see
+    :class:`~lessons_lib.models.linear_recurrence.DiagonalRecurrence`, ``QRNN`` and ``SelectiveRecurrence``).
+
+    Layers that :func:`layers_of` refuses are "uncertified": nothing is raised here.
+    """
+    return {kind for part in module.modules() if (kind := _kind(part)) is not None}
+
+
 @torch.no_grad()
 def make_orthogonal_(module: TorchModule, scale: float, generator: torch.Generator | None = None) -> None:
     """Every recurrent block, one for an RNN and one a gate for an LSTM, becomes ``scale`` x an orthogonal matrix: all
@@ -67,14 +77,9 @@ def _walk(module: TorchModule, clip: float | None, seen: set[TorchModule]) -> It
 
 
 def _layers(module: nn.RNNBase | nn.RNNCellBase, clip: float) -> Iterator[Layer]:
-    if getattr(module, "bidirectional", False) or getattr(module, "proj_size", 0):
+    kind = _kind(module)
+    if kind is None or kind == "uncertified":
         raise ValueError("a bidirectional layer, or one with proj_size, has no certificate: use a plain layer")
-    if isinstance(module, (nn.LSTM, nn.LSTMCell)):
-        kind = "lstm"
-    elif isinstance(module, (nn.GRU, nn.GRUCell)):
-        kind = "gru"
-    else:
-        kind = str(module.nonlinearity)
     if isinstance(module, nn.RNNBase):
         # Outputs of the layer below, scaled up by dropout; a ReLU's have no limit.
         between = math.inf if kind == "relu" or module.dropout >= 1 else 1 / (1 - module.dropout)
@@ -90,3 +95,15 @@ def _layers(module: nn.RNNBase | nn.RNNCellBase, clip: float) -> Iterator[Layer]
             getattr(module, f"bias_hh{suffix}", None),
             limit,
         )
+
+
+def _kind(part: nn.Module) -> str | None:
+    """The kind of recurrence that a module is by itself, apart from what it holds; None for every other module."""
+    if not isinstance(part, nn.RNNBase | nn.RNNCellBase):
+        linear = {DiagonalRecurrence: "diagonal", QRNN: "quasi-recurrent", SelectiveRecurrence: "selective"}
+        return next((kind for made, kind in linear.items() if isinstance(part, made)), None)
+    if getattr(part, "bidirectional", False) or getattr(part, "proj_size", 0):
+        return "uncertified"
+    if isinstance(part, nn.LSTM | nn.LSTMCell):
+        return "lstm"
+    return "gru" if isinstance(part, nn.GRU | nn.GRUCell) else str(part.nonlinearity)

@@ -35,6 +35,8 @@ class EigenvalueDisc(StableSet):
         search=(0.8, 0.999),
     )
 
+    kinds = ("diagonal",)
+
     bound: float = 0.98
 
     def __post_init__(self) -> None:
@@ -42,7 +44,7 @@ class EigenvalueDisc(StableSet):
             raise ValueError(f"bound={self.bound}: give a number from 0 up; Unconstrained() has no bound")
 
     def contains(self, module: TorchModule) -> bool:
-        """Whether there are such layers, and every |λ| is at most bound (1 + 1e-5)."""
+        """Whether such layers are all that recurs, and every |λ| is at most bound (1 + 1e-5)."""
         return self.rate(module) <= self.bound * (1 + TOLERANCE)
 
     @torch.no_grad()
@@ -71,19 +73,14 @@ class EigenvalueDisc(StableSet):
         return squares.sqrt()
 
     def rate(self, module: TorchModule) -> float:
-        """The largest |λ|, in the Euclidean norm of a layer's state; inf when there is none to speak of.
+        """The largest |λ|, in the Euclidean norm of a layer's state; inf where there is none, or something else recurs.
 
         Of stacked layers it is the asymptotic rate, as for stacked RNNs.
         """
-        return max(map(largest_eigenvalue, diagonal_recurrences(module)), default=math.inf)
+        return max(map(largest_eigenvalue, diagonal_recurrences(module))) if self.fits(module) else math.inf
 
     def describe(self) -> str:
         return f"linear recurrences with eigenvalues at most {self.bound:g} in size; rate in the Euclidean norm"
-
-    @classmethod
-    def fits(cls, module: TorchModule) -> bool:
-        """Whether the module holds a DiagonalRecurrence."""
-        return bool(diagonal_recurrences(module))
 
     @classmethod
     def promising(cls, rate: float) -> Self:

@@ -50,6 +50,9 @@ class StackCertificate:
     """Errors of the outputs after k inputs, for k = 0, 1, 2, ...; computed once, as far as they are asked for."""
 
     def __init__(self, core: GatedRecurrence) -> None:
+        self.rate = self._cap = math.inf
+        if not all(bool(parameter.isfinite().all()) for parameter in core.parameters()):
+            return  # it has diverged: nothing is known
         self._blocks = [_BlockConstants(block) for block in core.blocks if isinstance(block, GatedBlock)]
         self._norm = _Normalisation(core.norm)
         self._gain = float(self._norm.gain.abs().max())
@@ -80,8 +83,8 @@ class _Normalisation:
     """What the bound needs of a layer normalisation."""
 
     def __init__(self, norm: nn.LayerNorm) -> None:
-        self.gain = norm.weight.detach().double().cpu()
-        self.shift = norm.bias.detach().double().cpu()
+        self.gain = norm.weight.detach().cpu().double()
+        self.shift = norm.bias.detach().cpu().double()
         self.radius = math.sqrt(len(self.gain))
         self.diameter = 2 * self.radius
         self._lipschitz = 1 / math.sqrt(norm.eps)
@@ -98,21 +101,21 @@ class _BlockConstants:
     def __init__(self, block: GatedBlock) -> None:
         self.norm = norm = _Normalisation(block.norm)
         recurrence, width = block.recurrence, block.leave.in_features
-        values = recurrence.eigenvalues().detach().to("cpu", torch.complex128)
-        enter = recurrence.enter.weight.detach().double().cpu().unflatten(0, (-1, 2))  # (units, 2, width)
-        scale = recurrence.scale.detach().double().cpu().abs()
+        values = recurrence.eigenvalues().detach().cpu().to(torch.complex128)
+        enter = recurrence.enter.weight.detach().cpu().double().unflatten(0, (-1, 2))  # (units, 2, width)
+        scale = recurrence.scale.detach().cpu().double().abs()
         # A complex row times a real v: |z·v| <= ‖(Re z, Im z)‖_2 ‖v‖ with the spectral norm of the two real rows.
         self.gain = scale * torch.linalg.matrix_norm(enter * norm.gain, 2)
         self.forget = values.abs()
         self.rate = float(self.forget.max())
         self.start = (self.gain * norm.radius + scale * (enter @ norm.shift).norm(dim=1)) / (1 - self.forget)
-        mix, units = block.mix.weight.detach().double().cpu(), len(values)
+        mix, units = block.mix.weight.detach().cpu().double(), len(values)
         from_states, from_inputs = mix[:, : 2 * units], mix[:, 2 * units :]
         self._states = from_states.split(width)
         self._pairs = [part.unflatten(1, (-1, 2)).norm(dim=-1) for part in self._states]
         self._state_norms = [_spectral(part) for part in self._states]
         self._input_norms = [_spectral(part * norm.gain) for part in from_inputs.split(width)]
-        self._leave = _spectral(block.leave.weight.detach().double().cpu())
+        self._leave = _spectral(block.leave.weight.detach().cpu().double())
 
     def response(self, states: Tensor, inputs: float) -> float:
         """How far what the block adds can move, when unit j's state moves by ``states``[j] and v by ``inputs``."""

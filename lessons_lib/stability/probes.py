@@ -10,7 +10,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.corpora.tasks import IGNORED
+from lessons_lib.corpora.tasks import scored
 from lessons_lib.models import (
     Core,
     Predictor,
@@ -79,6 +79,22 @@ def gate_norms(module: TorchModule) -> dict[str, float]:
     return dict(zip("ifzo", torch.stack(blocks).amax(1).tolist(), strict=True))
 
 
+@torch.no_grad()
+def carries_state(model: Trainable, inputs: Tensor) -> bool:
+    """Whether the whole past reaches a model through a state (layers, batch, hidden) that never grows.
+
+    A feed-forward model does not see the whole past; a Transformer without a window keeps all that it has read.
+
+    Args:
+        inputs: (batch, time, ...) as the model reads them; the first one is read.
+    """
+    if model.context_length is not None:
+        return False
+    with probing(model):
+        _, state = model(inputs[:, :1])
+    return all(part.dim() == 3 for part in tensors_of(state))
+
+
 def gradient_by_lag(
     model: Trainable, tokens: Tensor, max_lag: int | None = None, *, targets: Tensor | None = None
 ) -> Tensor:
@@ -96,23 +112,25 @@ def gradient_by_lag(
             (layers, batch, hidden), and ``loss(features, targets)`` the mean over positions.
         tokens: (time,) or (batch, time), int64, or vectors (batch, time, size); the last one is only predicted.
         max_lag: the largest lag wanted; time - 2 (all of them) by default.
-        targets: what is to be said at every one of the tokens, -100 where nothing is scored; None: the next token.
+        targets: what is to be said at every one of the tokens, of their shape or (..., size), -100 where nothing is
+            scored; None: the next token.
 
     Returns:
         (max_lag + 1,), with the model's type; no gradient is left anywhere.
 
     Raises:
-        ValueError: for a feed-forward model, or fewer than two tokens.
+        ValueError: for a model that carries no state of fixed size, or fewer than two tokens.
     """
-    if model.context_length is not None:
-        raise ValueError("gradient_by_lag follows a recurrent state: this model is feed-forward")
-    tokens = tokens.unsqueeze(0) if tokens.dim() == 1 else tokens
+    if tokens.dim() == 1:
+        tokens, targets = tokens.unsqueeze(0), None if targets is None else targets.unsqueeze(0)
     inputs, targets = (tokens[:, :-1], tokens[:, 1:]) if targets is None else (tokens, targets)
     batch, time = inputs.shape[:2]
     if not time:
         raise ValueError("gradient_by_lag needs at least two tokens: one to read and one to predict")
+    if not carries_state(model, inputs):
+        raise ValueError("gradient_by_lag follows a recurrent state: this model is feed-forward, or keeps all it reads")
     max_lag = time - 1 if max_lag is None else max(0, min(max_lag, time - 1))
-    scored = (targets if targets.dim() == 2 else targets[..., 0]) != IGNORED
+    counted = scored(targets if targets.dim() == 2 else targets[..., 0])
     with probing(model):
         states: list[State] = []  # states[t]: after input t
         features = []
@@ -124,7 +142,7 @@ def gradient_by_lag(
                 states.append(state)
         with torch.enable_grad():
             leaf = torch.cat(features, dim=1).requires_grad_()
-            total = model.loss(leaf, targets) * scored.sum()
+            total = model.loss(leaf, targets) * counted.sum()
             (head,) = torch.autograd.grad(total, leaf)
         sums = head.new_zeros(max_lag + 1)
         sums[0] = head.norm(dim=-1).sum()
@@ -134,7 +152,7 @@ def gradient_by_lag(
             adjoint = _one_step_back(model, inputs[:, now], states[t - 1], adjoint, head[:, now], max_lag)
             norms = _norms(adjoint).unflatten(0, (-1, batch)).sum(-1)  # (positions,): lags 1, 2, ...
             sums[1 : len(norms) + 1] += norms
-    since = scored.sum(0).flip(0).cumsum(0).flip(0)  # how many are scored at a position or later
+    since = counted.sum(0).flip(0).cumsum(0).flip(0)  # how many are scored at a position or later
     return sums / since[: max_lag + 1].clamp(min=1)
 
 

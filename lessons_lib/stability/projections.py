@@ -35,6 +35,12 @@ def is_asynchronous(tensor: Tensor) -> bool:
     return tensor.is_cuda or tensor.is_meta
 
 
+def in_float64(tensor: Tensor) -> Tensor:
+    """The same numbers in float64, without their history: on their own device, or the CPU where MPS has no float64."""
+    tensor = tensor.detach()
+    return (tensor.cpu() if tensor.device.type == "mps" else tensor).double()
+
+
 def within_spectral_ball(weight: Tensor, bound: float, slack: float) -> Tensor:
     """Whether the largest singular value is at most ``bound * (1 + slack)``: a 0-d boolean tensor, no wait.
 
@@ -71,8 +77,8 @@ def spectral_ball_project(weight: Tensor, bound: float) -> Tensor:
     exact = weight.double() if is_asynchronous(weight) else weight
     squares, vectors = torch.linalg.eigh(exact.mT @ exact)
     if not is_asynchronous(weight) and squares[-1] > (_FAR * bound) ** 2:
-        left, values, right = torch.linalg.svd(weight.double(), full_matrices=False)
-        return (left * values.clamp(max=bound) @ right).to(weight.dtype)
+        left, values, right = torch.linalg.svd(in_float64(weight), full_matrices=False)
+        return (left * values.clamp(max=bound) @ right).to(weight)
     # One minus this factor is what is taken from each right singular direction: nothing, below the bound.
     values = squares.clamp_min(0).sqrt()
     excess = (1 - bound / values.clamp_min(bound)).to(exact.dtype)

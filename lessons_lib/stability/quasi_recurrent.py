@@ -46,6 +46,8 @@ class QRNNStableSet(StableSet):
         search=(0.8, 0.999),
     )
 
+    kinds = ("quasi-recurrent",)
+
     forget_ceiling: float = 0.98
 
     def __post_init__(self) -> None:
@@ -53,10 +55,10 @@ class QRNNStableSet(StableSet):
             raise ValueError(f"forget_ceiling={self.forget_ceiling}: give a number from 0 to 1")
 
     def contains(self, module: TorchModule) -> bool:
-        """Whether there are such layers, and every φ_j is in [0, f̄ (1 + 1e-5)]."""
-        ceilings = [layer.ceiling.detach() for layer in quasi_recurrences(module)]
-        if not ceilings:
+        """Whether such layers are all that recurs, and every φ_j is in [0, f̄ (1 + 1e-5)]."""
+        if not self.fits(module):
             return False
+        ceilings = [layer.ceiling.detach() for layer in quasi_recurrences(module)]
         limit = self.forget_ceiling * (1 + TOLERANCE)
         return bool(torch.stack([((c >= 0) & (c <= limit)).all() for c in ceilings]).all())
 
@@ -81,16 +83,14 @@ class QRNNStableSet(StableSet):
         return squares.sqrt()
 
     def rate(self, module: TorchModule) -> float:
-        """The largest φ_j; inf when there is none to speak of.  Of stacked layers it is the asymptotic rate."""
-        return max(map(largest_eigenvalue, quasi_recurrences(module)), default=math.inf)
+        """The largest φ_j; inf where there is none, or something else recurs.
+
+        Of stacked layers it is the asymptotic rate.
+        """
+        return max(map(largest_eigenvalue, quasi_recurrences(module))) if self.fits(module) else math.inf
 
     def describe(self) -> str:
         return f"quasi-recurrent layers with forget gates at most {self.forget_ceiling:g}; rate in the max norm of c"
-
-    @classmethod
-    def fits(cls, module: TorchModule) -> bool:
-        """Whether the module holds a QRNN."""
-        return bool(quasi_recurrences(module))
 
     @classmethod
     def promising(cls, rate: float) -> Self | None:

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from lessons_lib.models import QRNN, TorchModule
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence
-from lessons_lib.stability.layers import Layer, layers_of
+from lessons_lib.stability.layers import Layer, kinds_of, layers_of
+from lessons_lib.stability.projections import in_float64
 
 
 def spectral_norm(matrix: Tensor) -> float:
     """‖matrix‖_2, the largest singular value; inf where an entry is not finite.  Waits for the device."""
     # As the square root of WᵀW's largest eigenvalue in float64: good to 1e-15, and cheaper than an SVD.
-    matrix = matrix.detach().double()
+    matrix = in_float64(matrix)
     if not bool(matrix.square().sum().isfinite()):
         return math.inf
     gram = matrix @ matrix.mT if matrix.shape[0] < matrix.shape[1] else matrix.mT @ matrix
@@ -58,7 +59,7 @@ def lstm_unit_matrix(layer: Layer, input_bound: float = math.inf) -> tuple[Tenso
         return full[:, : 2 * size], full[:, 2 * size :]
 
     def into_both(weights: Tensor) -> Tensor:
-        write, forget, candidate, show = weights.detach().double().abs().chunk(4)
+        write, forget, candidate, show = in_float64(weights).abs().chunk(4)
         cell = write / 4 + candidate + forget / (4 * (1 - ceilings[:, None]))
         return torch.cat([cell, cell + show / 4])
 
@@ -72,9 +73,9 @@ def lstm_max_norm_matrix(layer: Layer) -> np.ndarray:
     Derived for the invariant box |h| <= 1, |c| <= 1/(1 - f̄), with one ceiling f̄ for all units, from the largest row
     l1 norms of the blocks and the largest bias, which may belong to several different units.
     """
-    write, forget, candidate, show = (row_norms(w).max() for w in layer.weight_hh.detach().double().chunk(4))
+    write, forget, candidate, show = (row_norms(w).max() for w in in_float64(layer.weight_hh).chunk(4))
     rows = slice(layer.hidden_size, 2 * layer.hidden_size)
-    inputs, bias = row_norms(layer.weight_ih.detach().double()[rows]).max(), total_bias(layer).double()[rows]
+    inputs, bias = row_norms(in_float64(layer.weight_ih)[rows]).max(), in_float64(total_bias(layer))[rows]
     driven = inputs * layer.input_limit if math.isfinite(layer.input_limit) else torch.full_like(inputs, math.inf)
     ceiling = torch.sigmoid(forget + driven + bias.abs().max())
     a = write / 4 + candidate + forget / (4 * (1 - ceiling))
@@ -102,11 +103,14 @@ def certified_rate(module: TorchModule) -> float:
     state starts in the box |h| <= 1, |c_j| <= 1/(1 - f̄_j), which holds from a zero state.
 
     Raises:
-        ValueError: when the module has no recurrent torch.nn layer.
+        ValueError: when the module has no recurrent layer.
     """
-    layers, linear = layers_of(module), linear_recurrences(module)
-    if not layers and not linear:
+    kinds = kinds_of(module)
+    if not kinds:
         raise ValueError(f"{type(module).__name__} holds no recurrent layer to certify, of torch.nn or linear")
+    if kinds & {"selective", "uncertified"}:
+        return math.inf
+    layers, linear = layers_of(module), linear_recurrences(module)
     return max([_layer_rate(layer) for layer in layers] + [largest_eigenvalue(layer) for layer in linear])
 
 
@@ -144,7 +148,7 @@ def lstm_l1_matrix(layer: Layer) -> np.ndarray:
     ceilings = forget_ceilings(layer)
     if not bool((ceilings < 1).all()):
         return np.full((2, 2), np.inf)
-    write, forget, candidate, show = layer.weight_hh.detach().double().abs().chunk(4)
+    write, forget, candidate, show = in_float64(layer.weight_hh).abs().chunk(4)
     a = (write / 4 + candidate + forget / (4 * (1 - ceilings[:, None]))).sum(0).max()
     largest, into_hidden = float(ceilings.max()), float(show.sum(0).max()) / 4
     return np.array([[largest, float(a)], [largest, float(a) + into_hidden]])
@@ -156,10 +160,10 @@ def forget_ceilings(layer: Layer, input_bound: float = math.inf) -> Tensor:
     Inputs are within the layer's own limit, or within ``input_bound`` where that is smaller; 1 where neither is finite.
     """
     rows = slice(layer.hidden_size, 2 * layer.hidden_size)
-    inputs, limit = row_norms(layer.weight_ih.detach()[rows]).double(), min(layer.input_limit, input_bound)
+    inputs, limit = in_float64(row_norms(layer.weight_ih[rows])), min(layer.input_limit, input_bound)
     driven = inputs * limit if math.isfinite(limit) else torch.full_like(inputs, math.inf)
-    own = row_norms(layer.weight_hh.detach()[rows]).double()
-    return torch.sigmoid(own + driven + total_bias(layer)[rows].double())
+    own = in_float64(row_norms(layer.weight_hh[rows]))
+    return torch.sigmoid(own + driven + in_float64(total_bias(layer)[rows]))
 
 
 def worst_forget_gate(module: TorchModule) -> float:

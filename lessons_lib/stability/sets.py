@@ -17,7 +17,7 @@ from torch import Tensor
 
 from lessons_lib.models import TorchModule
 from lessons_lib.stability import rates
-from lessons_lib.stability.layers import Layer, layers_of
+from lessons_lib.stability.layers import Layer, kinds_of, layers_of
 from lessons_lib.stability.projections import (
     TOLERANCE,
     l1_rows_project,
@@ -65,7 +65,7 @@ class StableSet(ABC):
     name: ClassVar[str]  #: short and unique; the class is found by it, or by its own name: see :func:`set_named`
     knob: ClassVar[Knob | None] = None  #: None: there is nothing to turn
     certifies: ClassVar[bool] = True  #: whether a member's rate is promised; else nothing is refused for lacking one
-    kinds: ClassVar[tuple[str, ...]] = ()  #: the kinds of :class:`~lessons_lib.stability.Layer` that it certifies
+    kinds: ClassVar[tuple[str, ...]] = ()  #: of recurrence, as ``layers.kinds_of`` names them, that it certifies
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -137,9 +137,9 @@ class StableSet(ABC):
 
     @classmethod
     def fits(cls, module: TorchModule) -> bool:
-        """Whether the module has recurrent layers, all of the ``kinds`` that this set certifies."""
-        layers = layers_of(module)
-        return bool(layers) and all(layer.kind in cls.kinds for layer in layers)
+        """Whether something recurs in the module, and nothing but the ``kinds`` that this set certifies."""
+        kinds = kinds_of(module)
+        return bool(kinds) and kinds <= set(cls.kinds)
 
     def for_inputs(self, input_clip: float) -> Self:
         """The same set for inputs clipped to this; a set that holds whatever the inputs stays as it is."""
@@ -196,7 +196,8 @@ def sets_for(module: TorchModule, rate: float | None = None) -> list[StableSet]:
 
     With a ``rate`` those that promise it.
     """
-    clip = max((layer.input_limit for layer in layers_of(module)), default=math.inf)
+    layers = [] if "uncertified" in kinds_of(module) else layers_of(module)
+    clip = max((layer.input_limit for layer in layers), default=math.inf)
     fitting = [kind for kind in stable_sets() if kind.fits(module)]
     found = [kind() if rate is None else kind.promising(rate) for kind in fitting]
     return [one.for_inputs(clip) if math.isfinite(clip) else one for one in found if one is not None]
@@ -221,7 +222,7 @@ class Unconstrained(StableSet):
         return torch.zeros(())
 
     def rate(self, module: TorchModule) -> float:
-        return rates.certified_rate(module) if layers_of(module) or rates.linear_recurrences(module) else math.inf
+        return rates.certified_rate(module) if kinds_of(module) else math.inf
 
     def describe(self) -> str:
         return (
@@ -262,7 +263,8 @@ class SpectralBall(StableSet):
 
     def contains(self, module: TorchModule) -> bool:
         """Whether every layer is an RNN with ‖W‖_2 <= bound (1 + 1e-5).  Waits for the device once."""
-        return self.fits(module) and all(_spectral_flags(layers_of(module), self.bound, TOLERANCE)[0])
+        layers = layers_of(module)
+        return self.fits(module) and all(_spectral_flags(layers, self.bound, TOLERANCE)[0])
 
     @torch.no_grad()
     def project_(self, module: TorchModule) -> Tensor:
@@ -446,9 +448,9 @@ def required_layers(module: TorchModule, kind: type[StableSet]) -> list[Layer]:
 
 
 def all_clipped_lstms_within(module: TorchModule, input_bound: float, within: Callable[[Layer], Tensor]) -> bool:
-    """Whether every layer is an LSTM, its inputs are clipped to ``input_bound``, and ``within`` accepts it."""
+    """Whether only LSTM layers recur, their inputs are clipped to ``input_bound``, and ``within`` accepts them."""
     layers = layers_of(module)
-    if not layers or any(layer.kind != "lstm" or layer.input_limit > input_bound for layer in layers):
+    if kinds_of(module) != {"lstm"} or any(layer.input_limit > input_bound for layer in layers):
         return False
     return bool(torch.stack([within(layer) for layer in layers]).all())
 

@@ -19,7 +19,7 @@ from dataclasses import astuple, dataclass
 import torch
 
 from lessons_lib.models import LanguageModel
-from lessons_lib.stability.layers import layers_of
+from lessons_lib.stability.layers import kinds_of, layers_of
 from lessons_lib.stability.rates import spectral_norm, total_bias
 
 SLOPE_CHANGE = 4 / (3 * math.sqrt(3))  # the largest |tanh''|: how fast tanh' changes
@@ -65,7 +65,7 @@ class TrainingConstants:
             ValueError: not a single tanh-RNN layer.
         """
         layers = layers_of(model)
-        if len(layers) != 1 or layers[0].kind != "tanh":
+        if len(layers) != 1 or kinds_of(model) != {"tanh"}:
             raise ValueError("the training bound is worked out for one tanh-RNN layer: build TanhRNN(..., layers=1)")
         (layer,) = layers
         norms = [spectral_norm(m.detach()) for m in (layer.weight_hh, layer.weight_ih, model.decoder.weight)]

@@ -25,7 +25,14 @@ from torch import Tensor
 
 from lessons_lib.models import TorchModule
 from lessons_lib.stability.layers import Layer, layers_of
-from lessons_lib.stability.projections import TOLERANCE, is_asynchronous, l1_threshold, nested_l1_project, rounding
+from lessons_lib.stability.projections import (
+    TOLERANCE,
+    in_float64,
+    is_asynchronous,
+    l1_threshold,
+    nested_l1_project,
+    rounding,
+)
 from lessons_lib.stability.rates import row_norms, total_bias
 from lessons_lib.stability.sets import Knob, StableSet, all_clipped_lstms_within, replace_, required_layers
 
@@ -161,8 +168,8 @@ class LSTMWideSet(StableSet):
         return replace(self, input_bound=input_clip)
 
     @classmethod
-    def promising(cls, rate: float) -> Self:
-        return cls(rate, 0.3 * rate, 0.9 * rate)
+    def promising(cls, rate: float) -> Self | None:
+        return cls(rate, 0.3 * rate, 0.9 * rate) if 0 < rate < 1 else None
 
     def gate_limits(self) -> dict[str, str]:
         return dict.fromkeys("ifzo", "each unit's own joint budget")
@@ -235,11 +242,11 @@ class LSTMWideSet(StableSet):
 
     def _layer_rate(self, layer: Layer) -> float:
         forget = slice(layer.hidden_size, 2 * layer.hidden_size)
-        i, f, z, o = row_norms(layer.weight_hh.detach().double()).chunk(4)
-        inputs = row_norms(layer.weight_ih.detach().double()[forget])
+        i, f, z, o = row_norms(in_float64(layer.weight_hh)).chunk(4)
+        inputs = row_norms(in_float64(layer.weight_ih)[forget])
         limit = layer.input_limit
         reach = limit * inputs if math.isfinite(limit) else torch.where(inputs > 0, math.inf, 0.0)
-        ceiling = torch.sigmoid(f + reach + total_bias(layer).double()[forget])
+        ceiling = torch.sigmoid(f + reach + in_float64(total_bias(layer))[forget])
         into_cell = i / 4 + z + f / (4 * (1 - ceiling))
         rates = torch.maximum(ceiling + self.mu * into_cell, ceiling / self.mu + into_cell + o / 4)
         return float(torch.where(ceiling < 1, rates, math.inf).max())

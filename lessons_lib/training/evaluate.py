@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from lessons_lib.models import State, Trainable, evaluating
+from lessons_lib.stability.projections import in_float64
 
 
 @torch.no_grad()
@@ -30,12 +31,12 @@ def mean_loss(model: Trainable, tokens: Tensor, *, segment: int = 1024) -> float
     tokens = tokens.to(next(model.parameters()).device)
     with evaluating(model):
         state: State | None = None
-        total = torch.zeros((), dtype=torch.float64, device=tokens.device)
+        total: Tensor | float = 0.0
         for first in range(0, len(tokens) - 1, segment):
             part = tokens[first : first + segment + 1].unsqueeze(0)
             features, state = model(part[:, :-1], state)
-            total += model.loss(features, part[:, 1:]).double() * (part.shape[1] - 1)
-        return total.item() / (len(tokens) - 1)
+            total = total + in_float64(model.loss(features, part[:, 1:])) * (part.shape[1] - 1)
+        return float(total) / (len(tokens) - 1)
 
 
 @torch.no_grad()

@@ -92,19 +92,22 @@ def train(
             again (or at every batch, when it does not carry state) the recurrent state begins at zero.
         settings: fixed :class:`Settings`, or a :class:`Mailbox` whose content is read once per step.
         steps: stop when this many steps have been taken since the beginning; None: never.
-        seed: of the dropout masks.
+        seed: of the dropout masks; with ``state`` its own counts, and so does its optimiser.
         optimizer: "sgd" or "adam".  With Adam the Euclidean projection is a heuristic: the nearest point in
             Adam's own metric is another one.
-        state: continue from here instead of from a fresh start.
+        state: continue from here, with this very model and stream, instead of from a fresh start.
 
     Yields:
         a :class:`StepRecord` after every step.
 
     Raises:
-        ValueError: the truncation length exceeds the stream's steps, or the optimizer is unknown.
+        ValueError: the truncation length exceeds the stream's steps, the optimizer is unknown, or ``state`` is that
+            of another model or stream.
     """
     mailbox = settings if isinstance(settings, Mailbox) else Mailbox(settings)
     state = state or TrainingState.begin(model, stream, seed=seed, optimizer=optimizer)
+    if state.model is not model or state.stream is not stream:
+        raise ValueError("state belongs to another model or stream: pass state.model and state.stream")
     check_truncation(mailbox.settings, stream)
     return _steps(state, mailbox, steps)
 
@@ -149,8 +152,9 @@ def training_step(state: TrainingState[Model], settings: Settings) -> StepRecord
         else:
             state.past = None
             loss, state.carried = backward_chunked(model, inputs, targets, state.carried, settings.truncation_length)
-    limit = float("inf") if settings.gradient_clip is None else settings.gradient_clip
-    gradient_norm = nn.utils.clip_grad_norm_(parameters, limit)
+    gradient_norm = nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None])
+    if settings.gradient_clip is not None:  # an infinite limit would make inf/inf of a norm that overflows
+        nn.utils.clip_grads_with_norm_(parameters, settings.gradient_clip, gradient_norm)
     for group in optimizer.param_groups:
         group["lr"] = settings.learning_rate
     optimizer.step()

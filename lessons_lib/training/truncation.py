@@ -11,7 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor, nn
 
-from lessons_lib.corpora.tasks import IGNORED
+from lessons_lib.corpora.tasks import scored
 from lessons_lib.models import Predictor, Recurrent, State, Trainable, detach_state, map_state
 from lessons_lib.models.windowed import reach_back
 
@@ -30,13 +30,13 @@ def backward_chunked(
     """
     steps = inputs.shape[1]
     # A chunk's loss is the mean of what it scores: it counts by that, or padding would shrink the loss with k.
-    scored = targets != IGNORED
-    count = scored.sum().clamp(min=1)
+    counted = scored(targets)
+    count = counted.sum().clamp(min=1)
     total: Any = 0.0
     for first in range(0, steps, truncation_length):
         chunk = slice(first, first + truncation_length)
         features, carried = model(inputs[:, chunk], detach_state(carried))
-        part = model.loss(features, targets[:, chunk]) * scored[:, chunk].sum() / count
+        part = model.loss(features, targets[:, chunk]) * counted[:, chunk].sum() / count
         part.backward()
         total = total + part.detach()
     return total, detach_state(carried)

@@ -2,15 +2,35 @@
 
 import threading
 import time
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lessons_lib.models import LSTM, TCN, LanguageModel, TanhRNN, Transformer, seeded
+from lessons_lib.models import (
+    LSTM,
+    TCN,
+    ConvolutionalTranslator,
+    LanguageModel,
+    RecurrentTranslator,
+    TanhRNN,
+    Transformer,
+    TransformerTranslator,
+    seeded,
+)
 
 SQUARE = torch.arange(12.0).reshape(3, 4)
+
+TRANSLATORS = RecurrentTranslator, ConvolutionalTranslator, TransformerTranslator
+
+
+def trained_loss(kind):
+    """A translator's loss in training: its weights and its dropout are drawn."""
+    model, pairs = kind(12, 8, dropout=0.5, pad=0, bos=1, eos=2), torch.arange(12).reshape(3, 4)
+    return model.loss(model(pairs)[0], pairs).detach()
+
 
 DRAWS = {
     "rand": lambda: torch.rand(3),
@@ -38,6 +58,7 @@ DRAWS = {
     "LSTM": lambda: weights(LanguageModel(LSTM(4, 4), 7, 4, tied=True)),
     "TCN": lambda: weights(TCN(4, 4, layers=2)),
     "Transformer": lambda: weights(Transformer(4, 4, layers=2, heads=2)),
+    **{kind.__name__: partial(trained_loss, kind) for kind in TRANSLATORS},
 }
 
 

@@ -7,7 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from lessons_lib.models import GRU, LSTM, TanhRNN, truncated_outputs
+from lessons_lib.models import (
+    GRU,
+    LSTM,
+    GatedRecurrence,
+    LinearRecurrence,
+    SelectiveRecurrence,
+    TanhRNN,
+    truncated_outputs,
+)
 from lessons_lib.stability import (
     LSTMStableSet,
     certified_rate,
@@ -114,6 +122,19 @@ def test_context_for_is_the_smallest_that_the_bound_allows(layers, accuracy):
         assert all(bound > accuracy for bound in bounds[:-1])
 
 
+def test_where_nothing_contracts_in_the_long_run_a_context_that_the_bound_allows_is_found_all_the_same():
+    module = recipe(1.0, d=16, inputs=16, layers=2)
+    with torch.no_grad():
+        module.cells[1].weight_hh_l0.mul_(0.1)
+        module.cells[1].weight_ih_l0.mul_(0.001)
+        module.cells[1].bias_hh_l0.fill_(1.0)  # its states may fill their box
+    assert not certified_rate(module) < 1
+    bounds = [truncation_bound(module, k, input_bound=math.inf) for k in range(4)]
+    assert bounds == pytest.approx([4, 0.404, 0.0444, 0.00844])
+    assert context_for(module, 0.05, input_bound=math.inf) == 2
+    assert context_for(module, 1e-3, input_bound=math.inf) == math.inf
+
+
 def small_modules():
     """Name, module of a certified kind inside its set or at the edge, bound on inputs, order of its norm."""
     for seed in range(4):
@@ -211,6 +232,15 @@ def test_bounds_refuse_what_they_cannot_read():
             truncation_bound(nn.RNN(2, 3), arguments[0], input_bound=arguments[1])
     with pytest.raises(ValueError, match="accuracy"):
         context_for(nn.RNN(2, 3), 0.0, input_bound=1.0)
+
+
+@pytest.mark.parametrize("other", [LinearRecurrence(4, 4), SelectiveRecurrence(4, 4)])
+@pytest.mark.parametrize("bounded", [LSTM(4, 4, input_clip=0.75), nn.RNN(4, 4), GatedRecurrence(4, 4)])
+def test_a_bound_leaves_no_recurrence_out(bounded, other):
+    for module in (nn.Sequential(bounded, other), nn.Sequential(other, bounded)):
+        for ask in (lambda m: truncation_bound(m, 5, input_bound=1.0), contraction_steps):
+            with pytest.raises(ValueError, match="each on its own"):
+                ask(module)
 
 
 def test_what_has_no_bound_says_so_and_does_not_search_for_ever():

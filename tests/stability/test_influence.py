@@ -6,7 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from lessons_lib.models import LSTM, TCN, CausalConvolution, TanhRNN, Transformer, WaveNet, Windowed
+from lessons_lib.models import (
+    LSTM,
+    TCN,
+    CausalConvolution,
+    GatedRecurrence,
+    LinearRecurrence,
+    SelectiveRecurrence,
+    TanhRNN,
+    Transformer,
+    WaveNet,
+    Windowed,
+)
 from lessons_lib.stability import influence, input_gradient, reach
 
 
@@ -77,6 +88,13 @@ def test_a_recurrent_model_reaches_all_there_is(kind):
     for time in (5, 20):
         assert reach(influence(model, sequences(time))[:, -1].flip(0)) == time
         assert reach(input_gradient(model, sequences(time))) == time
+
+
+@pytest.mark.parametrize("kind", [Transformer, LinearRecurrence, SelectiveRecurrence, GatedRecurrence])
+def test_a_normalisation_of_the_inputs_does_not_hide_that_they_are_felt(kind):
+    torch.manual_seed(0)
+    model = kind(8, 8, 2).double()  # as wide as its inputs: nothing stands before the first normalisation
+    assert reach(influence(model, sequences(6, 8))[:, -1].flip(0)) == 6
 
 
 def test_probing_leaves_the_model_as_it_was():

@@ -25,10 +25,11 @@ def wild(seed: int, bound: float, layers: int) -> GatedRecurrence:
     return core.eval()
 
 
-def test_a_diverged_stack_needs_no_finite_context():
-    core = wild(0, 0.9, 1)
-    core.blocks[0].recurrence.coordinates.data.fill_(math.nan)
-    assert context_for(core, 1e-3, input_bound=1.0) == math.inf
+@pytest.mark.parametrize("name", [name for name, _ in GatedRecurrence(3, WIDTH, 1).named_parameters()])
+def test_a_diverged_stack_has_no_bound_whichever_parameter_is_no_number(name):
+    core = GatedRecurrence(3, WIDTH, 1, bound=0.9)
+    core.get_parameter(name).data.flatten()[0] = math.nan
+    assert truncation_bound(core, 5, input_bound=1.0) == context_for(core, 1e-3, input_bound=1.0) == math.inf
 
 
 def test_no_truncation_error_of_10_000_attacked_stacks_lies_above_the_bound(capsys):

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from lessons_lib.models import GRU, LSTM, LanguageModel, LinearRecurrence, TanhRNN, Windowed
+from lessons_lib.models import GRU, LSTM, LanguageModel, LinearRecurrence, TanhRNN, Transformer, Windowed
 from lessons_lib.stability import contraction, gradient_by_lag, singular_values, truncation_error
 from lessons_lib.stability.probes import probing
 
@@ -81,12 +81,22 @@ def test_gradient_by_lag_counts_what_a_task_scores_and_nothing_else():
         torch.testing.assert_close(found[lag], torch.stack(norms).mean(), rtol=1e-8, atol=0)
 
 
+def test_gradient_by_lag_of_one_sequence_is_that_of_a_batch_of_one():
+    model, tokens, targets = language_model("rnn"), torch.randint(0, 11, (6,)), torch.randint(0, 11, (6,))
+    targets[:2] = -1
+    found = gradient_by_lag(model, tokens, targets=targets)
+    assert torch.equal(found, gradient_by_lag(model, tokens[None], targets=targets[None]))
+    assert torch.equal(found, gradient_by_lag(model, tokens, targets=targets.masked_fill(targets < 0, -100)))
+
+
 def test_gradient_by_lag_takes_one_sequence_and_refuses_what_has_no_state():
     model = language_model("rnn")
     assert gradient_by_lag(model, torch.randint(0, 11, (6,))).shape == (5,)
     assert gradient_by_lag(model, torch.randint(0, 11, (6,)), max_lag=0).shape == (1,)
     with pytest.raises(ValueError, match="feed-forward"):
         gradient_by_lag(LanguageModel(Windowed(TanhRNN(5, 6), 3), 11, 5), torch.randint(0, 11, (6,)))
+    with pytest.raises(ValueError, match="keeps all it reads"):
+        gradient_by_lag(LanguageModel(Transformer(8, 8), 11, 8), torch.randint(0, 11, (6,)))
     with pytest.raises(ValueError, match="two tokens"):
         gradient_by_lag(model, torch.tensor([1]))
 

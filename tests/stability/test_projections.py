@@ -14,8 +14,10 @@ from lessons_lib.stability import (
     SpectralBall,
     l1_rows_project,
     projections,
+    rates,
     spectral_ball_project,
 )
+from lessons_lib.stability.layers import Layer
 from lessons_lib.stability.projections import _chain_by_newton, _chain_by_sort, _threshold_by_sort, within_spectral_ball
 
 seeds = st.integers(0, 2**31)
@@ -214,3 +216,30 @@ def test_projections_on_cuda_equal_those_on_the_cpu(stable_set):
             stable_set.project_(twin)
         finally:
             torch.cuda.set_sync_debug_mode("default")
+
+
+class OnMPS(torch.Tensor):
+    """A tensor that says it lies on MPS, and like one there has no float64."""
+
+    device = property(lambda self: torch.device("mps"))
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        found = super().__torch_function__(func, types, args, kwargs or {})
+        if isinstance(found, OnMPS) and found.dtype == torch.float64:
+            raise TypeError("MPS has no float64")
+        return found.as_subclass(torch.Tensor) if func is torch.Tensor.cpu else found
+
+
+def test_certificates_and_projections_need_no_float64_of_the_device():
+    torch.manual_seed(0)
+    shapes = ((12, 2), (12, 3), (12,), (12,))
+    plain = [torch.randn(shape) / 4 for shape in shapes]
+    here, there = (Layer("lstm", *parts, 0.75) for parts in (plain, [part.as_subclass(OnMPS) for part in plain]))
+    for rate in (rates.lstm_unit_matrix, LSTMWideSet()._layer_rate):
+        assert str(rate(there)) == str(rate(here))
+    for matrix in (rates.lstm_max_norm_matrix, rates.lstm_l1_matrix):
+        assert (matrix(there) == matrix(here)).all()
+    assert rates.spectral_norm(there.weight_hh) == rates.spectral_norm(here.weight_hh)
+    far = spectral_ball_project(there.weight_hh, 0.01).as_subclass(torch.Tensor)
+    torch.testing.assert_close(far, spectral_ball_project(here.weight_hh, 0.01))

@@ -9,8 +9,27 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from lessons_lib.models import GRU, LSTM, LanguageModel, TanhRNN
-from lessons_lib.stability import LSTMStableSet, SpectralBall, Unconstrained, layers_of, rates
+from lessons_lib.models import (
+    GRU,
+    LSTM,
+    QRNN,
+    LanguageModel,
+    LinearRecurrence,
+    RecurrentTranslator,
+    SelectiveRecurrence,
+    TanhRNN,
+)
+from lessons_lib.stability import (
+    EigenvalueDisc,
+    LSTMStableSet,
+    LSTMWideSet,
+    QRNNStableSet,
+    SpectralBall,
+    Unconstrained,
+    layers_of,
+    rates,
+    set_for,
+)
 
 seeds = st.integers(0, 2**31)
 
@@ -209,7 +228,34 @@ def test_modules_without_a_certificate_say_so():
     with pytest.raises(ValueError, match="bidirectional"):
         SpectralBall(0.9).contains(nn.RNN(2, 3, bidirectional=True))
     with pytest.raises(ValueError, match="proj_size"):
-        LSTMStableSet().rate(nn.LSTM(2, 3, proj_size=1))
+        LSTMStableSet().contains(nn.LSTM(2, 3, proj_size=1))
+    assert LSTMStableSet().rate(nn.LSTM(2, 3, proj_size=1)) == math.inf
+
+
+@pytest.mark.parametrize("other", [LinearRecurrence, SelectiveRecurrence, QRNN])
+def test_beside_another_recurrence_no_set_certifies_a_layer_alone(other):
+    lstm = LSTM(4, 4, input_clip=0.75)
+    LSTMStableSet().project_(lstm)
+    mixed = nn.Sequential(lstm, other(4, 4))
+    assert set_for(lstm) == LSTMStableSet()
+    assert set_for(mixed) == Unconstrained()
+    for kind in (LSTMStableSet, LSTMWideSet, EigenvalueDisc, QRNNStableSet):
+        assert not kind().contains(mixed)
+        assert kind().rate(mixed) == math.inf
+
+
+def test_a_rate_leaves_no_recurrence_out():
+    lstm, linear = LSTM(4, 4, input_clip=0.75), LinearRecurrence(4, 4, bound=0.99)
+    LSTMStableSet().project_(lstm)
+    for both in (nn.Sequential(lstm, linear), nn.Sequential(linear, lstm)):
+        assert Unconstrained().rate(both) == max(Unconstrained().rate(lstm), Unconstrained().rate(linear))
+    assert Unconstrained().rate(nn.Sequential(lstm, SelectiveRecurrence(4, 4))) == math.inf
+
+
+def test_what_has_no_certificate_gets_no_set_and_no_rate():
+    translator = RecurrentTranslator(9, 4, pad=0, bos=1, eos=2)  # its encoder reads both ways
+    assert set_for(translator) == set_for(translator, 0.9) == Unconstrained()
+    assert Unconstrained().rate(translator) == math.inf
 
 
 def test_unconstrained_moves_nothing_and_reports_the_modules_own_rate():

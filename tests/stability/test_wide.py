@@ -216,3 +216,4 @@ def test_it_says_what_it_cannot_do():
     assert not LSTMWideSet().contains(bare)
     assert LSTMWideSet().rate(bare) == LSTMWideSet().rate(nn.RNN(2, 3)) == math.inf
     assert "max(|c|, |h|/1.1)" in LSTMWideSet().describe()
+    assert LSTMWideSet.promising(1.0) is LSTMWideSet.promising(0.0) is None

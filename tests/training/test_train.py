@@ -7,6 +7,7 @@ from lessons_lib.corpora import Stream
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN
 from lessons_lib.stability import SpectralBall
 from lessons_lib.training import Mailbox, Settings, TrainingState, mean_loss, perplexity, train
+from tests.stability.test_projections import OnMPS
 
 
 def model_and_stream(kind=TanhRNN, dropout=0.0, seed=0):
@@ -54,6 +55,37 @@ def test_the_gradient_is_clipped_before_the_step():
     record = next(train(model, stream, Settings(10, learning_rate=1.0, gradient_clip=1e-3)))
     assert record.gradient_norm > 1e-2
     assert (weights(model) - before).norm().item() == pytest.approx(1e-3, rel=1e-2)
+
+
+class Steep(torch.nn.Module):
+    """Each of its four weights has the same gradient, whose square no float32 can hold."""
+
+    context_length = None
+
+    def __init__(self):
+        super().__init__()
+        self.weight = torch.nn.Parameter(torch.zeros(4))
+
+    def forward(self, inputs, state=None):
+        return self.weight, state
+
+    def loss(self, features, targets):
+        return 1e30 * features.sum()
+
+
+def test_without_a_clip_gradients_are_used_as_they_are_even_where_their_norm_overflows():
+    model, (_, stream) = Steep(), model_and_stream()
+    record = next(train(model, stream, Settings(10, learning_rate=1e-30)))
+    assert record.gradient_norm == float("inf")
+    assert weights(model).tolist() == pytest.approx([-1.0] * 4)
+
+
+def test_a_state_goes_on_with_its_own_model_and_stream_only():
+    (model, stream), (other, elsewhere) = model_and_stream(), model_and_stream()
+    state = TrainingState.begin(model, stream)
+    for pair in ((other, stream), (model, elsewhere)):
+        with pytest.raises(ValueError, match="another model or stream"):
+            train(*pair, Settings(10), state=state)
 
 
 def test_the_state_starts_anew_where_the_stream_begins_again():
@@ -106,6 +138,13 @@ def test_perplexity_of_a_uniform_model_is_the_vocabulary():
     model, _ = model_and_stream()
     torch.nn.init.zeros_(model.decoder.weight)
     assert perplexity(model, torch.randint(9, (100,))) == pytest.approx(9, rel=1e-6)
+
+
+def test_the_mean_loss_needs_no_float64_of_the_device(monkeypatch):
+    model, tokens = model_and_stream()[0], torch.randint(9, (50,))
+    expected, loss = mean_loss(model, tokens, segment=7), model.loss
+    monkeypatch.setattr(model, "loss", lambda *parts: loss(*parts).as_subclass(OnMPS))
+    assert mean_loss(model, tokens, segment=7) == expected
 
 
 def test_perplexity_reads_one_stream_whatever_the_segment():

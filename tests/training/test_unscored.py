@@ -9,9 +9,18 @@ from lessons_lib.models.adaptive import AdaptiveLanguageModel
 from lessons_lib.training import Settings, TrainingState, training_step
 
 
+class Marked(CopyMemory):
+    """Its unscored positions marked by another negative number than -100."""
+
+    def draw(self, rng):
+        inputs, targets = super().draw(rng)
+        return inputs, targets.clamp(min=-1)
+
+
+@pytest.mark.parametrize("kind", [CopyMemory, Marked])
 @pytest.mark.parametrize("truncation", ["chunked", "exact"])
-def test_the_loss_of_a_step_does_not_depend_on_where_the_gradient_is_cut(truncation):
-    task = CopyMemory(20)
+def test_the_loss_of_a_step_does_not_depend_on_where_the_gradient_is_cut(truncation, kind):
+    task = kind(20)
     losses = []
     for k in (task.steps, 20, 10, 3):
         torch.manual_seed(0)
