@@ -8,6 +8,7 @@ a server, collect them, grade by hand, write feedback.
 """
 
 import csv
+import io
 import os
 import re
 import sys
@@ -28,6 +29,7 @@ sys.path.insert(0, str(ROOT))
 from grading import sandbox  # noqa: E402  (needs the path)
 from grading.assignment import ExecuteInSandbox, source  # noqa: E402
 from grading.sandbox import OF_A_NOTEBOOK, Limits  # noqa: E402
+from lessons_lib.files import write_atomically  # noqa: E402
 from notebooks.build import lessons  # noqa: E402
 
 LARGEST_NOTEBOOK = 50_000_000
@@ -72,20 +74,25 @@ def nbgrader(course: Path, command: list[str] | None = None, limits: Limits = OF
 
 
 def assign(path: Path, course: Path) -> Path:
-    """Write a lesson's source and the student's copy; gives back the latter.
+    """Write a lesson's source, unless it is there already, and the student's copy of it; gives back the latter.
 
     Raises:
         ValueError: the lesson is no assignment.
         RuntimeError: nbgrader refused it.
     """
-    number = path.stem[:2]
-    folder = course / "source" / number
-    folder.mkdir(parents=True, exist_ok=True)
-    nbformat.write(source(nbformat.read(path, as_version=4)), folder / path.name)
+    number, kept = path.stem[:2], source_of(path, course)
+    if not kept.exists():  # a teacher may have changed it
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(source(nbformat.read(path, as_version=4)), kept)
     result = nbgrader(course).generate_assignment(number)
     if not result["success"]:
         raise RuntimeError(f"nbgrader refused {path.name}: {_told(result)}")
     return course / "release" / number / path.name
+
+
+def source_of(path: Path, course: Path) -> Path:
+    """Where a lesson's source lies in a course."""
+    return course / "source" / path.stem[:2] / path.name
 
 
 def _told(result: dict) -> str:
@@ -98,31 +105,33 @@ def grade(number: str, course: Path, command: list[str] | None = None, limits: L
     """Grade every submission of an assignment; one that cannot be graded has no points, and a note."""
     api, found = nbgrader(course, command, limits), []
     for student in sorted(path.parent.name for path in (course / "submitted").glob(f"*/{number}")):
-        note = _grade_one(api, course, number, student)
-        found.append(Grade(number, student, _points(api, number, student), note))
+        graded, note = _grade_one(api, course, number, student)
+        found.append(Grade(number, student, _points(api, number, student if graded else None), note))
     return found
 
 
-def _grade_one(api: NbGraderAPI, course: Path, number: str, student: str) -> str:
+def _grade_one(api: NbGraderAPI, course: Path, number: str, student: str) -> tuple[bool, str]:
+    """Whether it could be graded, and what is to be said of it."""
     (asked,) = (course / "source" / number).glob("*.ipynb")
     path = course / "submitted" / student / number / asked.name
     if not path.is_file() or path.is_symlink():
-        return f"no file {asked.name} was handed in"
+        return False, f"no file {asked.name} was handed in"
     if path.stat().st_size > LARGEST_NOTEBOOK:
-        return f"larger than {LARGEST_NOTEBOOK // 1_000_000} MB"
+        return False, f"larger than {LARGEST_NOTEBOOK // 1_000_000} MB"
     try:
         nbformat.read(path, as_version=4)
     except Exception as error:  # whatever is wrong with it, it costs this student alone
-        return f"not a notebook ({type(error).__name__})"
+        return False, f"not a notebook ({type(error).__name__})"
     result = api.autograde(number, student)
     if not result["success"]:
-        return "nbgrader could not grade it: " + _told(result)
+        return False, "nbgrader could not grade it: " + _told(result)
     graded = nbformat.read(course / "autograded" / student / number / asked.name, as_version=4)
     errors = (output for cell in graded.cells for output in cell.get("outputs", []) if output.output_type == "error")
-    return next((error.evalue for error in errors if error.ename == "NotReached"), "")
+    return True, next((error.evalue for error in errors if error.ename == "NotReached"), "")
 
 
-def _points(api: NbGraderAPI, number: str, student: str) -> dict[str, float]:
+def _points(api: NbGraderAPI, number: str, student: str | None) -> dict[str, float]:
+    """A student's points by check, from the gradebook; of nobody, zeros."""
     with Gradebook(api.coursedir.db_url) as book:
         (notebook,) = book.find_assignment(number).notebooks
         points = {cell.name: 0.0 for cell in notebook.grade_cells}
@@ -133,12 +142,16 @@ def _points(api: NbGraderAPI, number: str, student: str) -> dict[str, float]:
 
 
 def write_grades(grades: list[Grade], file: Path) -> None:
-    """One line a check."""
-    with open(file, "w", newline="", encoding="utf8") as out:
-        writer = csv.writer(out)
-        writer.writerow(["assignment", "student", "check", "points", "note"])
-        for one in grades:
-            writer.writerows([one.assignment, one.student, check, got, one.note] for check, got in one.points.items())
+    """One line a check; what the file says of other assignments stays."""
+    lines, anew = [], {one.assignment for one in grades}
+    if file.exists():
+        with open(file, newline="", encoding="utf8") as before:
+            lines = [line for line in list(csv.reader(before))[1:] if line[0] not in anew]
+    for one in grades:
+        lines += [[one.assignment, one.student, check, str(got), one.note] for check, got in one.points.items()]
+    out = io.StringIO(newline="")
+    csv.writer(out).writerows([["assignment", "student", "check", "points", "note"], *sorted(lines)])
+    write_atomically(file, out.getvalue().encode())
 
 
 Course = Annotated[Path, typer.Option(help="The course's folder")]
@@ -149,6 +162,11 @@ def write_assignment(beginning: str, course: Course = Path("course")) -> None:
     """The student's copies of the lessons whose file names begin so."""
     for path in lessons(beginning):
         typer.echo(f"hand out {assign(path, course)}")
+        kept = source_of(path, course)
+        if nbformat.read(kept, as_version=4) != source(nbformat.read(path, as_version=4)):
+            typer.echo(
+                f"  made from {kept}, which is not the lesson as it is now: delete that file to begin again from it"
+            )
 
 
 @application.command("grade")
@@ -163,7 +181,10 @@ def grade_all(beginning: str = typer.Argument(""), course: Course = Path("course
         raise SystemExit(str(error)) from None
     grades = [one for number in numbers for one in grade(number, course, command)]
     for one in grades:
-        typer.echo(f"{one.assignment}  {one.student:20}  {sum(one.points.values()):g} of {len(one.points)}  {one.note}")
+        points, passed = sum(one.points.values()), sum(got > 0 for got in one.points.values())
+        typer.echo(
+            f"{one.assignment}  {one.student:20}  {passed} of {len(one.points)} checks, points: {points:g}  {one.note}"
+        )
     write_grades(grades, course / "grades.csv")
     typer.echo(f"{len(grades)} graded: {course / 'grades.csv'}")
 

@@ -15,7 +15,7 @@ from lessons_lib import bench as benchmarks
 from lessons_lib.corpora import DataUnavailable
 from lessons_lib.experiments.catalogue import experiments_in
 from lessons_lib.experiments.certificate import CertificateError
-from lessons_lib.experiments.experiment import Case
+from lessons_lib.experiments.experiment import Case, has
 from lessons_lib.files import cache_folder
 from lessons_lib.training import CheckpointError
 from lessons_lib.wikitext2 import experiment as wikitext2
@@ -35,6 +35,7 @@ WITH_EXPERIMENTS = ("experiments", "wikitext2", "lessons")
 # What a person can mend: said in one line, without a traceback.
 EXPECTED: tuple[type[Exception], ...] = (ValueError, CheckpointError, DataUnavailable, OSError)
 REFUSED: tuple[type[Exception], ...] = (CertificateError, DivergedError)
+EXTRAS = {"ray": "ray"}  # what is imported only where it is needed is in the extra "lab", but for these
 
 SeedOption = Annotated[int, typer.Option(help="Seed of the weights and of dropout.")]
 PresetOption = Annotated[str, typer.Option(help=f"One of {', '.join(configs.PRESETS)}.")]
@@ -48,6 +49,13 @@ def one_line_errors(*refused: type[Exception]) -> Iterator[None]:
     said = (*EXPECTED, *REFUSED, *refused)
     try:
         yield
+    except ModuleNotFoundError as error:
+        name = (error.name or "").split(".")[0]
+        if name in ("", __package__):
+            raise
+        extra = EXTRAS.get(name, "lab")
+        typer.echo(f"lessons: {name} is not installed: pip install 'lessons-lib[{extra}]'", err=True)
+        raise typer.Exit(2) from error
     except said as error:
         typer.echo(f"lessons: {' '.join(str(error).split())}", err=True)
         raise typer.Exit(2 if isinstance(error, EXPECTED) else 1) from error
@@ -66,7 +74,7 @@ def study_wikitext2(
     resume: Annotated[bool, typer.Option("--resume", help="Continue from the checkpoint, if there is one.")] = False,
     afresh: Annotated[bool, typer.Option("--afresh", help="Delete the checkpoint, if there is one.")] = False,
     corpus: CorpusOption = "wikitext2",
-    threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     checkpoints: Annotated[Path | None, typer.Option(help="Folder for checkpoints; in the cache by default.")] = None,
     results: FolderOption = None,
 ) -> None:
@@ -116,14 +124,20 @@ def run(
         if name is not None and name not in found:
             raise ValueError(f"no experiment {name!r}: choose one of {', '.join(found)}")
         chosen = list(found.values()) if name is None else [found[name]]
+        words = (case or []) + ([] if seed is None else [f"seed={seed}"])
         if name is None and not missing:
+            if words:
+                raise ValueError("--case and --seed choose what is measured: name an experiment, or add --missing")
             for experiment in chosen:
                 todo = experiment.missing(results)
                 typer.echo(f"{experiment.name}: {experiment.about}; {f'{len(todo)} missing' if todo else 'complete'}")
                 for one in todo:
                     typer.echo(f"  missing: lessons run {experiment.name} {as_options(one)}".rstrip())
             return
-        words = (case or []) + ([] if seed is None else [f"seed={seed}"])
+        if name is None and words:
+            chosen = [one for one in chosen if any(has(case_of_it, words) for case_of_it in one.known(results))]
+            if not chosen:
+                raise ValueError(f"no case of any experiment has {' and '.join(words)}: `lessons run` lists them")
         for experiment in chosen:
             experiment.run(words, results, typer.echo)
             typer.echo(f"{experiment.name}: {len(experiment.missing(results))} missing")
@@ -139,12 +153,12 @@ def as_options(case: Case) -> str:
 def search(
     row: Annotated[str, typer.Option(help=f"One of {', '.join(configs.ROWS)}.")],
     preset: PresetOption = "laptop",
-    trials: Annotated[int, typer.Option(help="Finished trials, pruned ones included.")] = 10,
-    epochs: Annotated[int, typer.Option(help="Epochs per trial.")] = 1,
-    processes: Annotated[int, typer.Option(help="Trials trained at once.")] = 2,
+    trials: Annotated[int, typer.Option(min=1, help="Finished trials, pruned ones included.")] = 10,
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs per trial.")] = 1,
+    processes: Annotated[int, typer.Option(min=1, help="Trials trained at once.")] = 2,
     device: Annotated[str, typer.Option(help="cpu or cuda; several trials share one GPU.")] = "cpu",
     ray: Annotated[bool, typer.Option(help="Send trials as Ray tasks (extra: ray).")] = False,
-    gpus: Annotated[float, typer.Option(help="With --ray: GPUs per trial, 0.5 for two on one card.")] = 0.0,
+    gpus: Annotated[float, typer.Option(min=0.0, help="With --ray: GPUs a trial, 0.5 for two on one card.")] = 0.0,
     corpus: CorpusOption = "wikitext2",
     folder: Annotated[
         Path | None, typer.Option(help="Journal and checkpoints, shared between nodes; in the cache by default.")
@@ -176,7 +190,7 @@ def show_table(
     with one_line_errors():
         rows = table.read_table(preset, corpus, results)
         typer.echo(table.as_markdown(rows))
-        for command in table.missing(rows):
+        for command in table.missing(rows, corpus):
             typer.echo(f"missing: {command}")
 
 

@@ -33,7 +33,9 @@ def cache_folder() -> Path:
 
 
 def runs_folder() -> Path:
-    """``my_runs`` of the checkout, else of the working directory: what a learner saved from a panel."""
+    """What a learner saved from a panel: ``LESSONS_RUNS_DIR``, or ``my_runs`` of the checkout or working directory."""
+    if chosen := os.environ.get("LESSONS_RUNS_DIR"):
+        return Path(chosen).expanduser()
     return (checkout() or Path.cwd()) / "my_runs"
 
 

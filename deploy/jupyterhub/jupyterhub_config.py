@@ -64,9 +64,10 @@ c.Spawner.args = ["--allow-root"] if os.geteuid() == 0 else []
 c.Spawner.default_url = "/lab/tree/lessons/00_start_here.ipynb"
 c.Spawner.pre_spawn_hook = hand_out
 c.Spawner.start_timeout = c.Spawner.http_timeout = 300
-# One environment and one copy of the data for all; one thread each, so that a class shares the cores evenly.
+# One environment and one copy of the data for all; one thread each, so that a class shares the cores evenly; what a
+# learner saves lies in the learner's own home.
 c.Spawner.env_keep = ["PATH", "PYTHONPATH", "LANG", "LESSONS_DATA_DIR", "LESSONS_BUDGET"]
-c.Spawner.environment = {"OMP_NUM_THREADS": "1"}
+c.Spawner.environment = {"OMP_NUM_THREADS": "1", "LESSONS_RUNS_DIR": "~/my_runs"}
 
 c.JupyterHub.services = [
     {

@@ -1,9 +1,10 @@
 """What every learner's server is told on The Littlest JupyterHub; `tljh.sh` puts it where the hub reads it."""
 
-from pathlib import Path
-
 c = get_config()  # noqa: F821  (JupyterHub defines it)
 c.Spawner.environment = {
     "OMP_NUM_THREADS": "1",  # a class shares the cores evenly
-    "LESSONS_DATA_DIR": str(Path("/srv/lessons/data/cache")),
+    "LESSONS_DATA_DIR": "/srv/lessons/data/cache",
+    # The checkout is read-only for learners: what they make lies in their own homes.
+    "LESSONS_CACHE_DIR": "~/.cache/lessons_lib",
+    "LESSONS_RUNS_DIR": "~/my_runs",
 }

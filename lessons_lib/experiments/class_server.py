@@ -239,16 +239,20 @@ def _free_ports(count: int) -> int:
 
 
 class Hub:
-    """A hub on loopback, which can be killed and started again over the same folder."""
+    """A hub on loopback, which can be killed and started again over the same folder.
+
+    Raises:
+        FileNotFoundError: there is no checkout, or no proxy in it.
+    """
 
     def __init__(self, folder: Path):
         root = checkout()
         if root is None:
-            raise RuntimeError("the class server needs a checkout: its configuration lies in deploy/jupyterhub")
+            raise FileNotFoundError("the class server needs a checkout: its configuration lies in deploy/jupyterhub")
         self.token, self.port, self.folder = secrets.token_hex(16), _free_ports(3), folder
         self.config = root / "deploy" / "jupyterhub" / "jupyterhub_config.py"
         if not (self.config.parent / "node_modules").is_dir():
-            raise RuntimeError("the proxy is not installed: `make hub` once")
+            raise FileNotFoundError("the proxy is not installed: run `make hub` once")
         self.address = f"http://127.0.0.1:{self.port}"
         self.process = self.start()
 

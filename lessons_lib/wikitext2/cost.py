@@ -9,7 +9,7 @@ from pathlib import Path
 from lessons_lib.experiments.artefact import artefact_name, read_artefact, results_folder
 from lessons_lib.stability import set_named
 from lessons_lib.wikitext2.rows import ROWS
-from lessons_lib.wikitext2.table import SEEDS
+from lessons_lib.wikitext2.table import SEEDS, command
 
 # Where each stable row is trained, beside the value that the table's own row has.
 BOUNDS = {
@@ -56,7 +56,7 @@ def missing(preset: str, corpus: str = "wikitext2", folder: Path | None = None) 
     """What is still to be trained for the picture, beside the table: as commands, one seed of all bounds first."""
     there = {path.stem for path in (folder or results_folder()).glob("*.json")}
     return [
-        f"lessons study wikitext2 --row {row} --preset {preset} --seed {seed} --bound {bound:g}"
+        f"{command(row, preset, seed, corpus)} --bound {bound:g}"
         for seed in SEEDS
         for row, bounds in BOUNDS.items()
         for bound in bounds

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,21 +65,44 @@ def finish(training: RowTraining, folder: Path | None = None) -> Path:
     """Train to the end, from the checkpoint if there is one, with a bar on stderr; certify and publish.
 
     Raises:
-        KeyboardInterrupt: stopped by hand; the checkpoint is written first.
+        KeyboardInterrupt: stopped by hand; the checkpoint is written first, between two steps.  A second Ctrl-C does
+            not wait for that: what is kept is the last checkpoint.
     """
     training.resume()
     often = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file keeps every line
     start = training.state.step
-    with tqdm(total=training.steps, initial=start, unit="step", desc=training.name, mininterval=often) as bar:
-        try:
-            for progress in training.train():
-                bar.update(progress.step - bar.n)
-                if progress.curve:
-                    bar.set_postfix(valid=f"{progress.curve[-1]['valid_perplexity']:.1f}", refresh=False)
-        except KeyboardInterrupt:
-            training.save()
-            raise
+    bar = tqdm(total=training.steps, initial=start, unit="step", desc=training.name, mininterval=often)
+    with bar, _interrupts() as asked:
+        for progress in training.train():
+            bar.update(progress.step - bar.n)
+            if progress.curve:
+                bar.set_postfix(valid=f"{progress.curve[-1]['valid_perplexity']:.1f}", refresh=False)
+            if asked:
+                training.save()
+                raise KeyboardInterrupt
     return publish(training, folder)
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """The first Ctrl-C in here, which is only noted, for a step cannot be resumed half-way; the second interrupts.
+
+    Where Ctrl-C is ignored (a script's background) or handled by somebody else, it is left to them.
+    """
+    asked: list[int] = []
+
+    def note(number: int, frame: object) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if usual:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield asked
+    finally:
+        if usual:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def train_row(

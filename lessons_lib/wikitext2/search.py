@@ -154,6 +154,9 @@ class Workers(Protocol):
     def wait(self, handles: list[Any]) -> Any:
         """Return one of the handles whose work has ended, however it ended."""
 
+    def stop(self, handle: Any) -> None:
+        """End a worker at once; its trial's checkpoint stays."""
+
 
 class Processes:
     """Workers as processes of this machine, one per trial."""
@@ -177,6 +180,10 @@ class Processes:
                     return process
             time.sleep(0.1)
 
+    def stop(self, handle: Any) -> None:
+        handle.terminate()
+        handle.join()
+
 
 class RayTasks:
     """Workers as Ray tasks, on one machine or a cluster (RAY_ADDRESS); ``folder`` must be shared between nodes."""
@@ -195,36 +202,72 @@ class RayTasks:
         (done,), _ = self._ray.wait(handles, num_returns=1)
         return done
 
+    def stop(self, handle: Any) -> None:
+        self._ray.cancel(handle, force=True)
+
 
 def run(
     search: Search, trials: int, workers: Workers, at_once: int = 2, tell: Callable[[str], None] = print
 ) -> dict[str, Any]:
     """Search until ``trials`` trials have finished (pruned and diverged ones count); returns the summary.
 
+    What ends it early stops the workers, too; the same search goes on with their trials.
+
     Raises:
-        WorkerError: a trial's worker died more often than it may.
+        ValueError: the folder holds a search under another config.
+        WorkerError: a trial's worker died more often than it may; that trial has failed, and is not tried again.
     """
     search = replace(search, folder=search.folder.resolve())  # a Ray worker has another working directory
     study = search.open()
-    if not study.get_trials(deepcopy=False):
-        study.enqueue_trial(starting_point(search.config))
-    live = {workers.submit(job): job for job in _left_running(search, study)}
+    _begin_or_go_on(search, study)
+    live: dict[Any, Job] = {}
     deaths: Counter[int] = Counter()
-    while True:
-        while len(live) < at_once and _finished(study) + len(live) < trials:
-            job = _ask(search, study)
+    try:
+        for job in _left_running(search, study):
+            if search.result(job.number).exists():  # it ended while no driver was there to hear of it
+                tell(_record(study, job))
+            else:
+                live[workers.submit(job)] = job
+        while True:
+            while len(live) < at_once and _finished(study) + len(live) < trials:
+                job = _ask(search, study)
+                live[workers.submit(job)] = job
+            if not live:
+                return summary(search, study)
+            job = live.pop(workers.wait(list(live)))
+            if search.result(job.number).exists():
+                tell(_record(study, job))
+                continue
+            deaths[job.number] += 1
+            if deaths[job.number] > RETRIES:
+                _fail(study, job.number)
+                raise WorkerError(f"the worker of trial {job.number} died {RETRIES + 1} times: see its error above")
+            tell(f"trial {job.number}: its worker died, resuming from its checkpoint")
             live[workers.submit(job)] = job
-        if not live:
-            return summary(search, study)
-        job = live.pop(workers.wait(list(live)))
-        if search.result(job.number).exists():
-            tell(_record(study, job))
-            continue
-        deaths[job.number] += 1
-        if deaths[job.number] > RETRIES:
-            raise WorkerError(f"the worker of trial {job.number} died {RETRIES + 1} times: see its error above")
-        tell(f"trial {job.number}: its worker died, resuming from its checkpoint")
-        live[workers.submit(job)] = job
+    finally:
+        for handle in live:
+            workers.stop(handle)
+
+
+def _begin_or_go_on(search: Search, study: Any) -> None:
+    """A study keeps to the config it began with: trials of another one could not be compared."""
+    config = search.config.to_json()
+    if not study.get_trials(deepcopy=False):
+        study.set_user_attr("config", config)
+        study.enqueue_trial(starting_point(search.config))
+        return
+    begun = study.user_attrs.get("config", {})
+    if changed := [name for name, value in config.items() if begun.get(name) != value]:
+        raise ValueError(
+            f"{search.folder} holds a search under another config ({', '.join(changed)} differ): "
+            "search with that config, or delete the folder to begin anew"
+        )
+
+
+def _fail(study: Any, number: int) -> None:
+    from optuna.trial import TrialState
+
+    study.tell(number, state=TrialState.FAIL)
 
 
 def _left_running(search: Search, study: Any) -> list[Job]:
@@ -238,7 +281,7 @@ def _left_running(search: Search, study: Any) -> list[Job]:
         if set(old.params) == set(complete.params):
             jobs.append(Job(search, old.number, old.params))
         else:
-            study.tell(old.number, state=optuna.trial.TrialState.FAIL)  # it died between asking and choosing
+            _fail(study, old.number)  # its driver died between asking and choosing
     return jobs
 
 
@@ -290,7 +333,15 @@ def summary(search: Search, study: Any) -> dict[str, Any]:
 
 
 def publish(result: dict[str, Any], folder: Path) -> Path:
-    """Write the summary as an artefact; returns its path."""
+    """Write the summary as an artefact; returns its path.
+
+    Raises:
+        ValueError: no trial was trained to its end; what was published before stays.
+    """
+    if result["best"] is None:
+        raise ValueError(
+            f"no trial of {result['name']} was trained to its end, nothing is published: give it more trials"
+        )
     path = folder / f"search-{result['name']}.json"
     write_artefact(path, result)
     return path

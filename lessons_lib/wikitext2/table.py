@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,20 @@ class TableRow:
         """One value per seed, in order of the seeds."""
         return [artefact[key] for _, artefact in sorted(self.artefacts.items())]
 
+    def on_pages(self, context_length: int | None = None) -> list[float]:
+        """Perplexity on the pages of :mod:`lessons_lib.wikitext2.forgetting`, one for each seed measured there.
+
+        Args:
+            context_length: the words that a prediction sees; None: all of its page up to there.
+
+        Raises:
+            ValueError: no such length was measured.
+        """
+        seeds = [one["forgetting"] for _, one in sorted(self.artefacts.items()) if "forgetting" in one]
+        if context_length is None:
+            return [math.exp(one["whole"]) for one in seeds]
+        return [math.exp(one["loss"][one["lengths"].index(context_length)]) for one in seeds]
+
 
 def read_table(preset: str, corpus: str = "wikitext2", folder: Path | None = None) -> list[TableRow]:
     """Every row of the study under a preset, complete or not."""
@@ -93,13 +108,15 @@ def as_markdown(rows: list[TableRow]) -> str:
     return "\n".join(lines)
 
 
-def missing(rows: list[TableRow]) -> list[str]:
-    """What is still to be trained, as commands."""
-    return [
-        f"lessons study wikitext2 --row {row.row} --preset {row.preset} --seed {seed}"
-        for row in rows
-        for seed in row.missing
-    ]
+def missing(rows: list[TableRow], corpus: str = "wikitext2") -> list[str]:
+    """What is still to be trained on that corpus, as commands."""
+    return [command(row.row, row.preset, seed, corpus) for row in rows for seed in row.missing]
+
+
+def command(row: str, preset: str, seed: int, corpus: str) -> str:
+    """What trains one row with one seed."""
+    on_corpus = "" if corpus == "wikitext2" else f" --corpus {corpus}"
+    return f"lessons study wikitext2 --row {row} --preset {preset} --seed {seed}{on_corpus}"
 
 
 def price(row: TableRow, unstable: TableRow) -> str | None:

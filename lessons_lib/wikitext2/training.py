@@ -176,14 +176,15 @@ class RowTraining:
         state, per_epoch = self.state, len(self.state.stream)
         saved = began = time.monotonic()
         began_cpu = time.process_time()
+        if len(self.curve) < state.step // per_epoch:  # it was saved between an epoch's last step and its evaluation
+            self._end_epoch()
         while state.step < self.steps:
             rate = self.config.learning_rate * linear_decay(state.step / self.steps)
             record = training_step(state, replace(self.settings, learning_rate=rate))
             self.loss_sum = self.loss_sum + record.loss
             ended = state.step % per_epoch == 0
             if ended:
-                self._end_epoch(float(self.loss_sum) / per_epoch)
-                self.loss_sum = 0.0
+                self._end_epoch()
             now = time.monotonic()
             if ended or now - saved > CHECKPOINT_SECONDS:
                 self.seconds += now - began
@@ -193,7 +194,8 @@ class RowTraining:
                 self.save()
             yield Progress(state.step, self.steps, state.step // per_epoch, record.loss, self.curve)
 
-    def _end_epoch(self, train_loss: float) -> None:
+    def _end_epoch(self) -> None:
+        train_loss = float(self.loss_sum) / len(self.state.stream)
         valid = perplexity(self.state.model, self.corpus.text.valid[: self.config.test_tokens])
         if not math.isfinite(train_loss) or not math.isfinite(valid):
             raise DivergedError(
@@ -208,6 +210,7 @@ class RowTraining:
                 "contraction": contraction_on_text(self.state.model, self.corpus.text.valid),
             }
         )
+        self.loss_sum = 0.0
 
 
 def certified(training: RowTraining) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 from typer.testing import CliRunner
 
-from lessons_lib.bench import BENCHMARKS, Gate, judge, run
+from lessons_lib.bench import BENCHMARKS, Gate, judge, run, training
 from lessons_lib.cli import app
 
 
@@ -38,6 +38,16 @@ def test_a_missed_limit_is_the_commands_exit_code(monkeypatch):
     result = CliRunner().invoke(app, ["bench", "scan"])
     assert result.exit_code == 1
     assert "speed: 1  (limit >= 1.5, NOT MET)" in result.output
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_memory_is_measured_only_where_the_system_tells_it(tmp_path, monkeypatch, capsys, there):
+    for measurement in ("step_speed", "evaluation_speed", "memory_growth", "projection_share", "study_speed"):
+        monkeypatch.setattr(training, measurement, lambda *args, **options: 1.0)
+    monkeypatch.setattr(training, "check_equal", lambda core: None)
+    monkeypatch.setattr(training, "STATUS", tmp_path if there else tmp_path / "status")
+    assert any("memory" in gate.name for gate in training.gates()) is there
+    assert ("memory is left out" in capsys.readouterr().out) is not there
 
 
 def test_an_unknown_benchmark_is_refused_in_one_line():

@@ -122,6 +122,32 @@ def test_a_seed_leaves_the_global_generator_alone():
         assert torch.equal(torch.rand(2), first)
 
 
+def test_filters_under_missing_skip_what_has_no_such_case_and_are_refused_where_they_choose_nothing(
+    tmp_path, monkeypatch
+):
+    seeded_runs: list = []
+    others: list = []
+    without = Experiment("without", "no seeds", grid(k=(1, 2)), lambda k: others.append(k) or {"k": k}, dict)
+    monkeypatch.setattr(
+        "lessons_lib.cli.experiments_in", lambda *_: {"without": without, "counted": counted(seeded_runs)}
+    )
+
+    def lessons(*words):
+        return CliRunner().invoke(app, ["run", *words, "--results", str(tmp_path)])
+
+    assert lessons("--missing", "--seed", "0").exit_code == 0
+    assert (seeded_runs, others) == ([("a", 0), ("b", 0)], [])
+    for words, says in (
+        (("--seed", "1"), "name an experiment, or add --missing"),
+        (("--case", "k=1"), "name an experiment, or add --missing"),
+        (("--missing", "--seed", "7"), "no case of any experiment has seed=7"),
+    ):
+        answer = lessons(*words)
+        assert (answer.exit_code, len(answer.output.splitlines())) == (2, 1)
+        assert says in answer.output
+    assert (len(seeded_runs), others) == (2, [])
+
+
 @pytest.fixture
 def guest(tmp_path, monkeypatch):
     """A lesson's folder with one experiment in it, and nothing else changed."""

@@ -35,6 +35,14 @@ def test_a_chosen_cache_holds_checkpoints_too(monkeypatch, tmp_path):
     assert files.checkpoints_folder().parent == tmp_path / "mine"
 
 
+def test_saved_runs_lie_where_the_environment_says_a_home_may_be_written_as_a_tilde(monkeypatch, tmp_path):
+    monkeypatch.delenv("LESSONS_RUNS_DIR", raising=False)
+    assert files.runs_folder() == ROOT / "my_runs"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("LESSONS_RUNS_DIR", "~/kept")
+    assert files.runs_folder() == Path("~/kept").expanduser()
+
+
 @pytest.mark.parametrize("step", ["fsync", "replace"])
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_beside_it(tmp_path, monkeypatch, step):
     path = tmp_path / "deep" / "value.json"

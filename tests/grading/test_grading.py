@@ -10,10 +10,11 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from typer.testing import CliRunner
 
 from grading import sandbox
 from grading.assignment import fill, is_executed, source
-from grading.build import LARGEST_NOTEBOOK, assign, grade, write_grades
+from grading.build import LARGEST_NOTEBOOK, Grade, application, assign, grade, write_grades
 from notebooks.build import answers, exercise_tags, lessons, with_answers
 
 ROOT = Path(__file__).parents[2]
@@ -135,6 +136,52 @@ def test_three_submissions_and_a_tampered_one_are_graded(course, command, tmp_pa
     write_grades(list(grades.values()), tmp_path / "grades.csv")
     assert (tmp_path / "grades.csv").read_text().count("\nright,") == 0
     assert len((tmp_path / "grades.csv").read_text().splitlines()) == 1 + 3 * len(grades)
+
+
+def test_a_broken_file_has_no_points_even_where_an_earlier_one_had(command, tmp_path):
+    assign(LESSON, tmp_path)
+    right = answers(LESSON.parent / "solutions" / f"{LESSON.stem}.py")
+    hand_in(tmp_path, "student", with_answers(handed_out(tmp_path), right))
+    (first,) = grade("04", tmp_path, command)
+    assert (list(first.points.values()), first.note) == ([1.0, 1.0, 1.0], "")
+    (tmp_path / "submitted" / "student" / "04" / LESSON.name).write_text("no notebook")
+    (second,) = grade("04", tmp_path, command)
+    assert list(second.points.values()) == [0.0, 0.0, 0.0]
+    assert second.note.startswith("not a notebook")
+
+
+def test_what_a_teacher_changed_in_the_source_stays_is_handed_out_and_counts(command, tmp_path):
+    def hand_out() -> str:
+        answer = CliRunner().invoke(application, ["assignment", "04", "--course", str(tmp_path)])
+        assert answer.exit_code == 0, answer.output
+        return answer.output
+
+    path = tmp_path / "source" / "04" / LESSON.name
+    for _ in range(2):
+        assert "delete that file" not in hand_out(), "the source is the lesson's"
+    weighed = nbformat.read(path, as_version=4)
+    cell_of(weighed, "check-04-1").metadata.nbgrader["points"] = 5
+    nbformat.write(weighed, path)
+    assert f"made from {path}, which is not the lesson as it is now: delete that file" in hand_out()
+    assert nbformat.read(path, as_version=4) == weighed
+    right = answers(LESSON.parent / "solutions" / f"{LESSON.stem}.py")
+    hand_in(tmp_path, "student", with_answers(handed_out(tmp_path), right))
+    (one,) = grade("04", tmp_path, command)
+    assert one.points == {"check-04-1": 5.0, "check-04-2": 1.0, "check-04-3": 1.0}
+
+
+def test_grading_one_assignment_again_keeps_the_lines_of_the_others(tmp_path):
+    file = tmp_path / "grades.csv"
+    write_grades(
+        [Grade("04", "ada", {"check-04-1": 1.0}, "a note, with a comma"), Grade("05", "ada", {"c": 0.0})], file
+    )
+    write_grades([Grade("05", "ada", {"c": 1.0}), Grade("05", "emmy", {"c": 0.5})], file)
+    assert file.read_text().splitlines() == [
+        "assignment,student,check,points,note",
+        '04,ada,check-04-1,1.0,"a note, with a comma"',
+        "05,ada,c,1.0,",
+        "05,emmy,c,0.5,",
+    ]
 
 
 def text(outputs) -> str:

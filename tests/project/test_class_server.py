@@ -2,11 +2,19 @@
 
 import json
 import re
+import runpy
 import subprocess
+import sys
 from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from traitlets.config import Config
 
 from docs.pages import class_sizes, largest_class, span
-from lessons_lib.experiments.class_server import CLASS_SERVER, MOVES, percentile_95
+from lessons_lib import files
+from lessons_lib.cli import EXPECTED
+from lessons_lib.experiments.class_server import CLASS_SERVER, MOVES, Hub, percentile_95
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy" / "jupyterhub"
@@ -44,6 +52,14 @@ def test_the_95th_percentile_is_one_of_the_values():
     assert percentile_95([float(n) for n in range(1, 101)]) == 95.0
 
 
+def test_without_a_proxy_the_measurement_says_what_to_do_as_an_error_that_the_command_line_expects(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("lessons_lib.experiments.class_server.checkout", lambda: tmp_path)
+    with pytest.raises(EXPECTED, match="run `make hub` once"):
+        Hub(tmp_path)
+
+
 def test_the_proxy_is_pinned_and_its_lock_names_no_registry():
     asked = json.loads((DEPLOY / "package.json").read_text(encoding="utf8"))["dependencies"]
     locked = json.loads((DEPLOY / "package-lock.json").read_text(encoding="utf8"))["packages"]
@@ -55,3 +71,28 @@ def test_the_recipe_s_files_are_well_formed():
     subprocess.run(["sh", "-n", str(DEPLOY / "tljh.sh")], check=True)
     for name in ("tljh.py", "jupyterhub_config.py"):
         compile((DEPLOY / name).read_text(encoding="utf8"), name, "exec")
+
+
+@pytest.mark.parametrize("name", ["tljh.py", "jupyterhub_config.py"])
+def test_learners_of_one_checkout_save_their_runs_each_in_a_home_of_their_own(name, tmp_path, monkeypatch):
+    spawner = SimpleNamespace(SimpleLocalProcessSpawner=object)  # a hub need not be installed to read its configuration
+    monkeypatch.setitem(sys.modules, "jupyterhub", SimpleNamespace(spawner=spawner))
+    monkeypatch.setitem(sys.modules, "jupyterhub.spawner", spawner)
+    monkeypatch.setenv("LESSONS_HUB_FOLDER", str(tmp_path))
+    configuration = Config()
+    runpy.run_path(str(DEPLOY / name), {"get_config": lambda: configuration})
+    for variable, value in configuration.Spawner.environment.items():
+        monkeypatch.setenv(variable, value)
+    places = []
+    for learner in ("ada", "emmy"):
+        for home in ("HOME", "USERPROFILE"):
+            monkeypatch.setenv(home, str(tmp_path / learner))
+        places.append(files.runs_folder())
+    assert places == [tmp_path / "ada" / "my_runs", tmp_path / "emmy" / "my_runs"]
+
+
+def test_the_recipe_installs_the_checkout_in_place_and_downloads_to_where_learners_look():
+    recipe = (DEPLOY / "README.md").read_text(encoding="utf8")
+    assert 'pip install -c constraints.txt -e ".[lab]"' in recipe
+    (place,) = re.findall(r"LESSONS_CACHE_DIR=(\S+) lessons data", recipe)
+    assert f'"LESSONS_DATA_DIR": "{place}"' in (DEPLOY / "tljh.py").read_text(encoding="utf8")

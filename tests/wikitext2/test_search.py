@@ -2,13 +2,16 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from dataclasses import replace
 
 import pytest
+from typer.testing import CliRunner
 
+from lessons_lib.cli import app
 from lessons_lib.wikitext2.rows import ROWS, config_of, starting_point, suggest
-from lessons_lib.wikitext2.search import Processes, Search, publish, run
+from lessons_lib.wikitext2.search import RETRIES, Processes, Search, WorkerError, publish, run
 
 optuna = pytest.importorskip("optuna", reason="optuna is not installed: pip install 'lessons-lib[lab]'")
 
@@ -54,8 +57,117 @@ class KillsOne(Processes):
         return super().wait(handles)
 
 
-def search_in(folder):
-    return Search("lstm-stable", "ci", epochs=2, folder=folder, corpus="synthetic")
+def search_in(folder, epochs=2):
+    return Search("lstm-stable", "ci", epochs=epochs, folder=folder, corpus="synthetic")
+
+
+class Untrained:
+    """Workers that train nothing: whose has ended is what ``ends`` says of the trials that are going on."""
+
+    def __init__(self, ends):
+        self.ends, self.submitted, self.stopped = ends, [], []
+
+    def submit(self, job):
+        self.submitted.append(job.number)
+        return job.number
+
+    def wait(self, handles):
+        return self.ends(handles)
+
+    def stop(self, handle):
+        self.stopped.append(handle)
+
+
+class DriverDiedError(Exception):
+    """What ends the search, not its trials."""
+
+
+def states(folder):
+    return {trial.number: trial.state.name for trial in search_in(folder).open().trials}
+
+
+def test_a_trial_that_ended_while_no_driver_was_there_is_heard_of_and_not_trained_again(tmp_path):
+    def ends(handles):
+        search_in(tmp_path).result(0).write_text(json.dumps({"state": "complete", "value": 7.0}))
+        raise DriverDiedError
+
+    stopped = Untrained(ends)
+    with pytest.raises(DriverDiedError):
+        run(search_in(tmp_path), 1, stopped)
+    assert (stopped.submitted, stopped.stopped, states(tmp_path)) == ([0], [0], {0: "RUNNING"})
+    again = Untrained(ends)
+    result = run(search_in(tmp_path), 1, again)
+    assert (again.submitted, states(tmp_path), result["best"]) == ([], {0: "COMPLETE"}, 0)
+
+
+def test_a_trial_whose_worker_always_dies_has_failed_and_the_next_command_goes_on_with_the_others(tmp_path):
+    workers = Untrained(min)
+    with pytest.raises(WorkerError, match=f"trial 0 died {RETRIES + 1} times"):
+        run(search_in(tmp_path), 2, workers)
+    assert workers.submitted.count(0) == RETRIES + 1
+    assert workers.stopped == [1]
+    assert states(tmp_path) == {0: "FAIL", 1: "RUNNING"}
+
+    def ends(handles):
+        for number in handles:
+            search_in(tmp_path).result(number).write_text(json.dumps({"state": "complete", "value": 7.0}))
+        return handles[0]
+
+    run(search_in(tmp_path), 2, Untrained(ends))
+    assert states(tmp_path) == {0: "FAIL", 1: "COMPLETE", 2: "COMPLETE"}
+
+
+@pytest.mark.slow
+def test_processes_that_still_train_are_ended_with_their_search(tmp_path):
+    class KillsTheFirstTrial(Processes):
+        def submit(self, job):
+            process = super().submit(job)
+            if job.number == 0:
+                process.kill()
+            return process
+
+    with pytest.raises(WorkerError):
+        run(search_in(tmp_path), 2, KillsTheFirstTrial(), tell=lambda line: None)
+    assert multiprocessing.active_children() == []
+
+
+def test_a_search_under_another_config_than_its_folder_s_is_refused(tmp_path):
+    def ends(handles):
+        raise DriverDiedError
+
+    with pytest.raises(DriverDiedError):
+        run(search_in(tmp_path, epochs=1), 1, Untrained(ends))
+    with pytest.raises(ValueError, match=r"another config \(epochs differ\): .*delete the folder"):
+        run(search_in(tmp_path, epochs=2), 1, Untrained(ends))
+
+
+def test_a_search_without_a_trained_trial_overwrites_no_published_one(tmp_path):
+    (tmp_path / "search-here.json").write_text("published before")
+    with pytest.raises(ValueError, match="no trial of here was trained to its end"):
+        publish({"name": "here", "best": None, "trials": []}, tmp_path)
+    assert (tmp_path / "search-here.json").read_text() == "published before"
+
+
+def lessons_search(folder, *words):
+    places = ("--corpus", "synthetic", "--folder", str(folder), "--results", str(folder / "results"))
+    return CliRunner().invoke(app, ["search", "--row", "lstm-stable", "--preset", "ci", *places, *words])
+
+
+@pytest.mark.parametrize("count", ["--trials", "--epochs", "--processes"])
+def test_a_search_of_nothing_is_refused(tmp_path, count):
+    answer = lessons_search(tmp_path, count, "0")
+    assert answer.exit_code == 2
+    assert count in answer.output
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("module", "extra", "words"), [("optuna", "lab", ()), ("ray", "ray", ("--ray",))])
+def test_a_search_whose_extra_is_not_installed_says_so_in_one_line(tmp_path, monkeypatch, module, extra, words):
+    for name in [name for name in sys.modules if name.split(".")[0] == module] or [module]:
+        monkeypatch.setitem(sys.modules, name, None)
+    answer = lessons_search(tmp_path, *words)
+    assert answer.exit_code == 2
+    assert answer.output == f"lessons: {module} is not installed: pip install 'lessons-lib[{extra}]'\n"
 
 
 @pytest.mark.slow
@@ -65,8 +177,7 @@ def test_twelve_trials_over_two_processes_one_killed_none_lost_none_stuck(tmp_pa
     assert any("resuming from its checkpoint" in line for line in said)
     assert [t["number"] for t in result["trials"]] == list(range(12))
     assert {t["state"] for t in result["trials"]} <= {"complete", "pruned", "diverged"}
-    states = {t.state.name for t in search_in(tmp_path).open().trials}
-    assert states <= {"COMPLETE", "PRUNED"}
+    assert set(states(tmp_path).values()) <= {"COMPLETE", "PRUNED"}
     assert result["best"] is not None
     artefact = json.loads(publish(result, tmp_path / "results").read_text())
     assert len(artefact["trials"]) == 12

@@ -4,6 +4,8 @@ import itertools
 import json
 import multiprocessing
 import random
+import shlex
+import signal
 import statistics
 import time
 from dataclasses import replace
@@ -11,13 +13,15 @@ from functools import partial
 
 import pytest
 import torch
+import typer
 from typer.testing import CliRunner
 
 from lessons_lib.cli import app
 from lessons_lib.experiments.artefact import mean_and_range, read_artefact
 from lessons_lib.experiments.certificate import CertificateError
+from lessons_lib.stability import LSTMStableSet
 from lessons_lib.training import load_checkpoint, save_checkpoint
-from lessons_lib.wikitext2 import experiment, table
+from lessons_lib.wikitext2 import cost, experiment, table, training
 from lessons_lib.wikitext2 import rows as configs
 from lessons_lib.wikitext2.rows import PRESETS, ROWS, config_of
 from lessons_lib.wikitext2.training import RowTraining, load_corpus, publish
@@ -118,6 +122,59 @@ def test_killed_at_twenty_random_moments_it_ends_on_the_same_weights(corpus, tmp
             pass
     for ours, theirs in zip(resumed.state.model.parameters(), whole.state.model.parameters(), strict=True):
         assert torch.equal(ours, theirs)
+    assert resumed.curve == whole.curve
+
+
+def then_interrupts(function, call=1, times=1):
+    """The function, of which this call ends in so many Ctrl-C."""
+    calls = itertools.count(1)
+
+    def called(*args, **options):
+        found = function(*args, **options)
+        if next(calls) == call:
+            for _ in range(times):
+                signal.raise_signal(signal.SIGINT)
+        return found
+
+    return called
+
+
+@pytest.mark.parametrize(("room", "name", "call"), [(LSTMStableSet, "project_", 5), (training, "perplexity", 1)])
+def test_ctrl_c_inside_a_step_or_an_evaluation_changes_nothing_of_what_is_published(
+    tmp_path, monkeypatch, room, name, call
+):
+    monkeypatch.setattr(room, name, then_interrupts(getattr(room, name), call))
+    answer = command(tmp_path)
+    assert answer.exit_code == 130, answer.output
+    assert "stopped at step" in answer.output
+    for folder, more in ((tmp_path, ["--resume"]), (tmp_path / "whole", [])):
+        assert command(folder, *more).exit_code == 0
+    file = "results/synthetic-lstm-stable-ci-seed0.json"
+    resumed, whole = (read_artefact(folder / file) for folder in (tmp_path, tmp_path / "whole"))
+    assert resumed["curve"] == whole["curve"]
+    assert resumed["test_perplexity"] == whole["test_perplexity"]
+
+
+def test_a_second_ctrl_c_ends_a_step_at_once_and_saves_nothing(corpus, tmp_path, monkeypatch):
+    study = training_of(corpus, tmp_path)
+    monkeypatch.setattr(LSTMStableSet, "project_", then_interrupts(LSTMStableSet.project_, times=2))
+    with pytest.raises(KeyboardInterrupt):
+        experiment.finish(study)
+    assert study.state.step == 0
+    assert not study.checkpoint.exists()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_an_epoch_that_was_saved_before_its_evaluation_is_evaluated_when_resumed(corpus, tmp_path, monkeypatch):
+    stopped, whole = training_of(corpus, tmp_path), training_of(corpus, tmp_path / "whole")
+    monkeypatch.setattr(stopped, "_end_epoch", stopped.save)
+    for _ in itertools.islice(stopped.train(), len(stopped.state.stream)):
+        pass
+    resumed = training_of(corpus, tmp_path)
+    resumed.resume()
+    for study in (resumed, whole):
+        for _ in study.train():
+            pass
     assert resumed.curve == whole.curve
 
 
@@ -248,10 +305,26 @@ def test_the_table_says_what_is_missing(tmp_path):
     command(tmp_path, row="rnn-stable")
     answer = lessons("table", "--preset", "ci", "--corpus", "synthetic", "--results", tmp_path / "results")
     assert "| rnn-stable | 0 |" in answer.output
-    assert "missing: lessons study wikitext2 --row rnn-stable --preset ci --seed 1" in answer.output
+    assert "missing: lessons study wikitext2 --row rnn-stable --preset ci --seed 1 --corpus synthetic" in answer.output
     assert "| rnn-unstable | none yet |" in answer.output
     rows = table.read_table("ci", "synthetic", tmp_path / "results")
     assert [row.row for row in rows] == list(ROWS)
+
+
+@pytest.mark.parametrize("corpus", ["synthetic", "wikitext2"])
+def test_a_command_for_what_is_missing_trains_on_the_corpus_that_was_asked_for(tmp_path, corpus):
+    """Followed, it makes the very file that is missing: read by the command line itself."""
+    commands = table.missing(table.read_table("ci", corpus, tmp_path), corpus) + cost.missing("ci", corpus, tmp_path)
+    study = typer.main.get_command(app).commands["study"].commands["wikitext2"]
+    for words in commands:
+        options = study.make_context("wikitext2", shlex.split(words)[3:]).params
+        assert options["corpus"] == corpus, words
+
+
+def test_fewer_threads_than_one_are_refused(tmp_path):
+    answer = command(tmp_path, "--threads", "0")
+    assert answer.exit_code == 2
+    assert "--threads" in answer.output
 
 
 def test_the_price_of_stability_is_a_ratio_of_means_and_says_whether_the_ranges_meet():
