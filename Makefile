@@ -10,7 +10,7 @@
 # make hub        a class server to try, on this machine's loopback address (needs Node.js with npm)
 # make results     every artefact that is missing in data/results (hours; killed, it resumes)
 # make bench       the benchmarks: ratios measured in one run, each beside its limit
-# make clean       remove the environment and everything built
+# make clean       remove the environment and everything built, but not what learners wrote on the server of make hub
 #
 # PYTHON=python3.12 chooses the interpreter, LAB="--no-browser --port=8899" passes options to JupyterLab, COURSE=folder
 # names another course, SANDBOX=none grades without one (never on a machine that holds anything of value).
@@ -93,8 +93,9 @@ results: $(VENV)/test.stamp
 bench: $(VENV)/test.stamp
 	$(VENV)/bin/lessons bench
 
+# build/hub holds learners' homes: written, not built.
 clean:
-	rm -rf $(VENV) notebooks/solutions/built build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) notebooks/solutions/built $(filter-out build/hub,$(wildcard build/*)) *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/lab.stamp: pyproject.toml constraints.txt
 	@$(RUN) -c 'import pip' 2>/dev/null || { \

@@ -78,7 +78,10 @@ def bubblewrap(megabytes: int) -> list[str]:
         command += ["--ro-bind", str(path), str(path)]
     tried = subprocess.run([*command, sys.executable, "-c", ""], capture_output=True, text=True, check=False)
     if tried.returncode:
-        raise RuntimeError(f"bubblewrap does not work on this system ({tried.stderr.strip()})")
+        raise RuntimeError(
+            f"bubblewrap does not work on this system ({tried.stderr.strip()}). On Ubuntu 23.10 and later "
+            "allow it until the next start: sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0"
+        )
     return command
 
 

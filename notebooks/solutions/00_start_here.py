@@ -9,18 +9,18 @@ def projected(matrix, bound):
 
 
 # %% exercise:00-2
-def truncated_state(W, inputs, k):
-    """State of h = tanh(W h + x) from zero, over the last k rows of inputs: (time, d) -> (d,)."""
-    h, seen = torch.zeros(len(W), dtype=W.dtype), inputs[-k:]
-    for x in seen:
-        h = torch.tanh(W @ h + x)
-    return h
-
-
-# %% exercise:00-3
 def smallest_context(rate, size, accuracy):
     """The smallest whole number k >= 0 with size * rate**k <= accuracy, for a rate below 1."""
     k = 0
     while size * rate**k > accuracy:
         k += 1
     return k
+
+
+# %% exercise:00-3
+def truncated_state(W, inputs, k):
+    """State of h = tanh(W h + x) from zero, over the last k rows of inputs: (time, d) -> (d,)."""
+    h, seen = torch.zeros(len(W), dtype=W.dtype), inputs[-k:]
+    for x in seen:
+        h = torch.tanh(W @ h + x)
+    return h

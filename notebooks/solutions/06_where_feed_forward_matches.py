@@ -1,16 +1,6 @@
 """Answers of lesson 06, keyed by exercise."""
 
-
 # %% exercise:06-1
-def layers_needed(lag, kernel_size):
-    """The fewest blocks of a TCN that sees the symbol `lag` steps back."""
-    layers = 1
-    while 1 + 2 * (kernel_size - 1) * (2**layers - 1) < lag + 1:
-        layers += 1
-    return layers
-
-
-# %% exercise:06-2
 import math
 
 
@@ -22,7 +12,7 @@ def best_possible(k, lags, symbols):
     return accuracy, loss
 
 
-# %% exercise:06-3
+# %% exercise:06-2
 from collections import Counter, defaultdict
 
 
@@ -32,3 +22,12 @@ def best_accuracy(windows, answers):
     for window, answer in zip(windows, answers, strict=True):
         after[window][answer] += 1
     return sum(counts.most_common(1)[0][1] for counts in after.values()) / len(answers)
+
+
+# %% exercise:06-3
+def layers_needed(lag, kernel_size):
+    """The fewest blocks of a TCN that sees the symbol `lag` steps back."""
+    layers = 1
+    while 1 + 2 * (kernel_size - 1) * (2**layers - 1) < lag + 1:
+        layers += 1
+    return layers

@@ -12,7 +12,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from lessons_lib.checks import Question
-from notebooks.build import ASKS, FOLDER, OPTIONAL, core_and_optional, spoken_minutes
+from notebooks.build import ASKS, FOLDER, OPTIONAL, core_and_optional, exercise_tags, spoken_minutes
 
 GLOSSARY = FOLDER.parent / "docs" / "glossary.md"
 
@@ -47,7 +47,13 @@ NOT_COMPARED = {"application/vnd.jupyter.widget-view+json", "image/png", "image/
 def complaints(path: Path) -> list[str]:
     """Everything wrong with the notebook in this file, each in one line."""
     notebook = nbformat.read(path, as_version=4)
-    return [*_of_file(path, notebook), *_of_header(notebook), *_of_links(notebook), *_of_cells(notebook)]
+    return [
+        *_of_file(path, notebook),
+        *_of_header(notebook),
+        *_of_links(notebook),
+        *_of_exercises(path, notebook),
+        *_of_cells(notebook),
+    ]
 
 
 def complaints_of_teaching(path: Path) -> list[str]:
@@ -171,6 +177,14 @@ def _of_links(notebook: NotebookNode) -> Iterator[str]:
     for name in sorted(set(LESSON_NAME.findall(text))):
         if not (FOLDER / name).exists():
             yield f"its text names {name}, which is no lesson"
+
+
+def _of_exercises(path: Path, notebook: NotebookNode) -> Iterator[str]:
+    """A learner reads the number in the text, a teacher the tag's in the gradebook."""
+    tags = exercise_tags(notebook)
+    expected = [f"exercise:{path.stem[:2]}-{number}" for number in range(1, len(tags) + 1)]
+    if tags != expected:
+        yield f"its exercises are tagged {', '.join(tags)}: as they stand they are {', '.join(expected)}"
 
 
 def _beside_the_question(source: str) -> str | None:

@@ -96,6 +96,19 @@ def test_only_what_nbval_compares_counts_as_checked(tmp_path: Path) -> None:
     assert found.startswith("4 cells")
 
 
+def test_exercises_that_are_not_numbered_as_they_stand_are_named(tmp_path: Path) -> None:
+    def found(*tags: str) -> list[str]:
+        notebook = fit_notebook()
+        notebook.cells += [ran("x = ...", metadata={"tags": [f"exercise:{tag}"]}) for tag in tags]
+        nbformat.write(notebook, tmp_path / "00_start_here.ipynb")
+        return complaints(tmp_path / "00_start_here.ipynb")
+
+    assert found("00-1", "00-2", "00-3") == []
+    for wrong in (("00-1", "00-3", "00-2"), ("00-2",), ("01-1",)):
+        (complaint,) = found(*wrong)
+        assert "as they stand they are exercise:00-1" in complaint
+
+
 @pytest.mark.parametrize("line", range(len(HEADER.splitlines())))
 def test_a_header_without_one_of_its_parts_is_named(line: int, tmp_path: Path) -> None:
     notebook = fit_notebook()

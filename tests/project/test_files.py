@@ -128,6 +128,19 @@ def test_workflows_call_only_commands_that_exist():
                     assert script.startswith(".venv/") or (ROOT / script).exists(), command
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+def test_make_clean_removes_what_was_built_and_keeps_what_learners_wrote_on_the_class_server(tmp_path):
+    written, built = (tmp_path / "build" / place for place in ("hub/homes/ada/notes.ipynb", "site/index.html"))
+    for path in (written, built):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    subprocess.run(
+        ["make", "-f", str(ROOT / "Makefile"), "-C", str(tmp_path), "clean"], check=True, capture_output=True
+    )
+    assert written.exists()
+    assert not built.parent.exists()
+
+
 def test_the_version_is_the_same_wherever_it_stands():
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf8"))
     assert citation["version"] == PROJECT["version"]
