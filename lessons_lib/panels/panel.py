@@ -152,7 +152,7 @@ class PlayerPanel(Panel):
         with self._lock:
             state = self.player.state
             allowed = state in ("ready", "paused") and not self.locked
-            self.buttons["Play"].show(running=state == "running", allowed=allowed)
+            self.buttons["Play"].show(state, allowed=allowed)
             waiting = self.locked and state == "ready"
             text = "Answer the question above: then Play unlocks." if waiting else self.states[state]
             text = f"{text} {self.player.message}".strip()

@@ -208,7 +208,7 @@ class TrainingPanel(Panel):
             run, state = self.run, self.run.state
             waiting = self.locked or run.earlier is not None
             stands = state in ("ready", "paused")
-            self.buttons["Play"].show(running=state == "running", allowed=stands and not waiting)
+            self.buttons["Play"].show(state, allowed=stands and not waiting)
             self.buttons["Step"].disabled = not stands or waiting
             self.buttons["Stop"].disabled = state not in ("running", "paused")
             for button in (self.buttons["Reset"], *self.presets.values()):  # each would forget the earlier run

@@ -26,7 +26,7 @@ def action(label: str, icon: str, tooltip: str, act: Callable[[], object]) -> wi
 class PlayButton(widgets.Button):
     """Play while it stands, Pause while it runs: one button, so that the keyboard's focus stays where it is.
 
-    A second press that follows at once does not take back the first.
+    A second press that follows at once does not take back the first.  Play at the beginning takes nothing back.
     """
 
     def __init__(self, play: Callable[[], object], pause: Callable[[], object], play_tooltip: str, pause_tooltip: str):
@@ -34,18 +34,20 @@ class PlayButton(widgets.Button):
         self._looks = {"Play": ("play", play_tooltip), "Pause": ("pause", pause_tooltip)}
         self._done, self._done_at = "", -math.inf  # what the last press did, and when (monotonic, s)
         super().__init__(layout=widgets.Layout(width="auto", min_width="6.5em"))
-        self.show(running=False, allowed=True)
+        self.show("ready", allowed=True)
         self.on_click(self._press)
 
     def _press(self, _: object) -> None:
         wanted = self.description
-        if wanted != self._done and time.monotonic() < self._done_at + AGAIN_SECONDS:
+        begun = self._state != "ready"
+        if begun and wanted != self._done and time.monotonic() < self._done_at + AGAIN_SECONDS:
             return
         self._acts[wanted]()
         self._done, self._done_at = wanted, time.monotonic()
 
-    def show(self, *, running: bool, allowed: bool) -> None:
-        """Offer what can be done now; ``allowed``: whether it may be played where it stands."""
+    def show(self, state: str, *, allowed: bool) -> None:
+        """Offer what can be done in this state of a run; ``allowed``: whether it may be played where it stands."""
+        self._state, running = state, state == "running"
         self.description = "Pause" if running else "Play"
         self.icon, self.tooltip = self._looks[self.description]
         self.disabled = not (running or allowed)

@@ -132,8 +132,12 @@ def norm_order(model: TorchModule) -> float:
 
 
 def is_bounded(module: TorchModule) -> bool:
-    """Whether the theorems here speak of this kind of module."""
-    return bool(layers_of(module) or quasi_recurrences(module) or gated_recurrence_of(module) is not None)
+    """Whether the theorems here speak of this kind of module: whether ``truncation_bound`` takes it."""
+    try:
+        _bounded_part(module)
+    except ValueError:
+        return False
+    return True
 
 
 def context_for(
@@ -194,16 +198,23 @@ def contraction_steps(module: TorchModule) -> int | float:
 def _certificate(module: TorchModule, input_bound: float) -> _Certificate | StackCertificate | QRNNCertificate | None:
     if not input_bound >= 0:
         raise ValueError(f"input_bound={input_bound}: give a bound on the size of an input, from 0 up")
-    linear, quasi = _check_one_kind(module)
-    if linear is not None:
-        return StackCertificate(linear)
-    if quasi:
-        return QRNNCertificate(quasi[0])
-    layers = _stacked_layers(module)
-    kinds = {layer.kind for layer in layers}
+    part = _bounded_part(module)
+    if isinstance(part, GatedRecurrence):
+        return StackCertificate(part)
+    if isinstance(part, QRNN):
+        return QRNNCertificate(part)
+    kinds = {layer.kind for layer in part}
     if "gru" in kinds:
         return None
-    return _lstm(layers, input_bound) if "lstm" in kinds else _rnn(layers, input_bound)
+    return _lstm(part, input_bound) if "lstm" in kinds else _rnn(part, input_bound)
+
+
+def _bounded_part(module: TorchModule) -> GatedRecurrence | QRNN | list[Layer]:
+    """What a bound is made of; where there is none, one clear line."""
+    linear, quasi = _check_one_kind(module)
+    if linear is not None:
+        return linear
+    return quasi[0] if quasi else _stacked_layers(module)
 
 
 def _check_one_kind(module: TorchModule) -> tuple[GatedRecurrence | None, list[QRNN]]:

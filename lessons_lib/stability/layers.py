@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from lessons_lib.models import QRNN, SelectiveRecurrence, TorchModule
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 
+_TORCH = (nn.RNNBase, nn.RNNCellBase)
+_LINEAR = ((DiagonalRecurrence, "diagonal"), (QRNN, "quasi-recurrent"), (SelectiveRecurrence, "selective"))
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -99,9 +102,11 @@ def _layers(module: nn.RNNBase | nn.RNNCellBase, clip: float) -> Iterator[Layer]
 
 def _kind(part: nn.Module) -> str | None:
     """The kind of recurrence that a module is by itself, apart from what it holds; None for every other module."""
-    if not isinstance(part, nn.RNNBase | nn.RNNCellBase):
-        linear = {DiagonalRecurrence: "diagonal", QRNN: "quasi-recurrent", SelectiveRecurrence: "selective"}
-        return next((kind for made, kind in linear.items() if isinstance(part, made)), None)
+    if not isinstance(part, _TORCH):
+        for made, kind in _LINEAR:  # a plain loop: every training step asks this of every module
+            if isinstance(part, made):
+                return kind
+        return None
     if getattr(part, "bidirectional", False) or getattr(part, "proj_size", 0):
         return "uncertified"
     if isinstance(part, nn.LSTM | nn.LSTMCell):

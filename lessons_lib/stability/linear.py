@@ -13,7 +13,7 @@ from lessons_lib.models import TorchModule
 from lessons_lib.models.linear_recurrence import DiagonalRecurrence
 from lessons_lib.stability.projections import TOLERANCE, rounding
 from lessons_lib.stability.rates import largest_eigenvalue
-from lessons_lib.stability.sets import Knob, StableSet
+from lessons_lib.stability.sets import Knob, StableSet, refuse_others
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,10 @@ class EigenvalueDisc(StableSet):
             The Euclidean distance moved in λ, a 0-d tensor; NaN where an eigenvalue is.
 
         Raises:
-            ValueError: for a module without a diagonal recurrence.
+            ValueError: for a module without a diagonal recurrence, or in which something else recurs.
         """
         layers = _layers(module)
+        refuse_others(module, type(self))
         squares = layers[0].scale.new_zeros(())
         for layer in layers:
             values = layer.eigenvalues()

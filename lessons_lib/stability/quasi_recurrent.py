@@ -23,7 +23,7 @@ from torch import Tensor
 from lessons_lib.models import QRNN, TorchModule
 from lessons_lib.stability.projections import TOLERANCE, rounding
 from lessons_lib.stability.rates import largest_eigenvalue
-from lessons_lib.stability.sets import Knob, StableSet, replace_
+from lessons_lib.stability.sets import Knob, StableSet, refuse_others, replace_
 
 
 @dataclass(frozen=True)
@@ -70,11 +70,12 @@ class QRNNStableSet(StableSet):
             The Euclidean distance moved, a 0-d tensor; NaN where a ceiling is.
 
         Raises:
-            ValueError: for a module without a quasi-recurrent layer.
+            ValueError: for a module without a quasi-recurrent layer, or in which something else recurs.
         """
         layers = quasi_recurrences(module)
         if not layers:
             raise ValueError(f"{type(module).__name__} holds no QRNN: use SpectralBall or LSTMStableSet")
+        refuse_others(module, type(self))
         squares = layers[0].ceiling.new_zeros(())
         for layer in layers:
             outside = layer.ceiling > self.forget_ceiling * (1 + rounding(layer.ceiling.dtype))

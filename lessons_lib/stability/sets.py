@@ -275,8 +275,7 @@ class SpectralBall(StableSet):
         A matrix with NaN or infinite entries has no nearest point: it is left alone and the distance is NaN.
 
         Raises:
-            ValueError: for a module without recurrent layers, or with gated ones, which this set cannot
-            certify.
+            ValueError: for a module without recurrent layers, or in which anything but an RNN recurs.
         """
         layers = required_layers(module, type(self))
         moved = layers[0].weight_hh.new_zeros(())
@@ -367,7 +366,7 @@ class LSTMStableSet(StableSet):
         It moves weights only: a module without ``input_clip`` stays outside the set (``contains`` is False).
 
         Raises:
-            ValueError: for a module without recurrent layers, or with others than LSTMs.
+            ValueError: for a module without recurrent layers, or in which anything but an LSTM recurs.
         """
         layers = required_layers(module, type(self))
         squares = layers[0].weight_hh.new_zeros(())
@@ -434,17 +433,20 @@ class LSTMStableSet(StableSet):
 
 
 def required_layers(module: TorchModule, kind: type[StableSet]) -> list[Layer]:
-    """The module's layers, all of the kinds that this set certifies, or one clear line."""
+    """The module's layers, where nothing recurs but the kinds that this set certifies; else one clear line."""
     layers = layers_of(module)
     if not layers:
         fitting = type(set_for(module)).__name__
         raise ValueError(f"{type(module).__name__} holds no torch.nn.RNN or LSTM layer to project: use {fitting}()")
-    for layer in layers:
-        if layer.kind not in kind.kinds:
-            others = (other.__name__ for other in stable_sets() if layer.kind in other.kinds)
-            hint = next((f"use {other}" for other in others), f"no set here certifies a {layer.kind.upper()}")
-            raise ValueError(f"{kind.__name__} cannot certify a {layer.kind} layer: {hint}")
+    refuse_others(module, kind)
     return layers
+
+
+def refuse_others(module: TorchModule, kind: type[StableSet]) -> None:
+    """One clear line where anything recurs that this set does not certify: no projection could bring it in."""
+    if others := sorted(kinds_of(module) - set(kind.kinds)):
+        fitting = type(set_for(module)).__name__
+        raise ValueError(f"{kind.__name__} cannot certify {' and '.join(others)} layers: use {fitting}()")
 
 
 def all_clipped_lstms_within(module: TorchModule, input_bound: float, within: Callable[[Layer], Tensor]) -> bool:

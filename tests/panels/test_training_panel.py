@@ -169,6 +169,23 @@ def test_a_double_press_of_play_plays_and_of_pause_pauses(make, monkeypatch):
     assert panel.run._wanted == "pause"
 
 
+@pytest.mark.parametrize("begin_again", [lambda p: p.buttons["Reset"], lambda p: p.presets["stable"]])
+def test_a_play_right_after_a_pause_and_a_new_beginning_plays(make, monkeypatch, begin_again):
+    monkeypatch.setattr(transport, "AGAIN_SECONDS", 0.0)
+    panel = make()
+    play = panel.buttons["Play"]
+    play.click()
+    wait_for(lambda: play.description == "Pause")
+    play.click()
+    monkeypatch.setattr(transport, "AGAIN_SECONDS", 3600.0)
+    begin_again(panel).click()
+    play.click()
+    wait_for(lambda: panel.run.step_count > 0)
+    wait_for(lambda: play.description == "Pause")
+    play.click()  # the second press of that Play
+    assert panel.run._wanted == "run"
+
+
 def test_the_plot_shows_what_the_history_holds(make):
     panel = make(new_run(steps=30, twin=True), context_length=5)
     panel.buttons["Step"].click()

@@ -16,8 +16,9 @@ from lessons_lib.models import (
     SelectiveRecurrence,
     TanhRNN,
     Windowed,
+    seeded,
 )
-from lessons_lib.runs import Measurements, Probe
+from lessons_lib.runs import Measurements, Probe, Run
 from lessons_lib.stability import LSTMStableSet, SpectralBall, Unconstrained, gate_norms, gradient_by_lag
 from lessons_lib.training import Settings
 
@@ -85,6 +86,50 @@ def test_of_any_model_a_probe_measures_what_it_has(make, fields):
     result = measured(make(), Unconstrained())
     found = {one.name for one in dataclasses.fields(result) if getattr(result, one.name) is not None}
     assert found == fields | {"held_out_loss", "truncation_error", "accuracy"}
+
+
+class Above(torch.nn.Module):
+    """A core that reads what another one says."""
+
+    context_length = None
+
+    def __init__(self, below, above):
+        super().__init__()
+        self.below, self.above = below, above
+        self.input_size, self.hidden_size = below.input_size, above.hidden_size
+
+    def forward(self, inputs, state=None):
+        first, second = (None, None) if state is None else state
+        inputs, first = self.below(inputs, first)
+        outputs, second = self.above(inputs, second)
+        return outputs, (first, second)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Above(LinearRecurrence(8, 8), TanhRNN(8, 8)),
+        lambda: Above(SelectiveRecurrence(8, 8), LSTM(8, 8, input_clip=0.75)),
+        lambda: Above(QRNN(8, 8), GRU(8, 8)),
+        lambda: Above(TanhRNN(8, 8), LSTM(8, 8, input_clip=0.75)),
+        lambda: Above(GatedRecurrence(8, 8), GatedRecurrence(8, 8)),
+        lambda: SelectiveRecurrence(8, 8),
+    ],
+)
+def test_a_run_of_recurrences_without_a_common_bound_finishes_and_measures_all_but_the_bound(make):
+    def factory():
+        with seeded(0):
+            return LanguageModel(make(), 20, 8), Stream(torch.randint(20, (201,)), 2, 10)
+
+    probe = Probe(Stream(torch.randint(20, (101,)), 1, 100)[0], torch.randint(20, (2, 20)), 6, 6)
+    run = Run(factory, Settings(5, learning_rate=0.1), name="no common bound", steps=3, probe=probe)
+    run.start()
+    measured = run.result(60).measured
+    run.close()
+    assert run.state == "finished", run.message
+    assert measured.truncation_bound is None
+    assert math.isfinite(measured.held_out_loss)
+    assert len(measured.truncation_error) == 6
 
 
 def test_a_feed_forward_model_needs_its_own_context_length_and_makes_no_error_there():

@@ -30,6 +30,7 @@ from lessons_lib.stability import (
     rates,
     set_for,
 )
+from lessons_lib.stability.layers import kinds_of
 
 seeds = st.integers(0, 2**31)
 
@@ -219,7 +220,7 @@ def test_modules_without_a_certificate_say_so():
     lstm, gru, rnn, linear = nn.LSTM(2, 3), GRU(2, 3), nn.RNN(2, 3), nn.Linear(2, 3)
     for module in (lstm, gru, linear):
         assert not SpectralBall(0.9).contains(module)
-        with pytest.raises(ValueError, match=r"use LSTMStableSet|certifies a GRU|use Unconstrained"):
+        with pytest.raises(ValueError, match=r"use LSTMStableSet|certify gru layers|holds no .* use Unconstrained"):
             SpectralBall(0.9).project_(module)
     with pytest.raises(ValueError, match="use SpectralBall"):
         LSTMStableSet().project_(rnn)
@@ -242,6 +243,19 @@ def test_beside_another_recurrence_no_set_certifies_a_layer_alone(other):
     for kind in (LSTMStableSet, LSTMWideSet, EigenvalueDisc, QRNNStableSet):
         assert not kind().contains(mixed)
         assert kind().rate(mixed) == math.inf
+
+
+@pytest.mark.parametrize("kind", [SpectralBall, LSTMStableSet, LSTMWideSet, EigenvalueDisc, QRNNStableSet])
+def test_a_projection_refuses_what_it_could_never_bring_into_the_set(kind):
+    parts = [nn.RNN(4, 4), LSTM(4, 4, input_clip=0.75), LinearRecurrence(4, 4), QRNN(4, 4), SelectiveRecurrence(4, 4)]
+    own = next(part for part in parts if kind.fits(part))
+    others = [part for part in parts if part is not own]
+    kind().project_(own)
+    for other in others:
+        name = next(iter(kinds_of(other)))
+        for mixed in (nn.Sequential(own, other), nn.Sequential(other, own)):
+            with pytest.raises(ValueError, match=rf"{kind.__name__} cannot certify {name} layers: use Unconstrained"):
+                kind().project_(mixed)
 
 
 def test_a_rate_leaves_no_recurrence_out():
