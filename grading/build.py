@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -33,6 +34,7 @@ from lessons_lib.files import write_atomically  # noqa: E402
 from notebooks.build import lessons  # noqa: E402
 
 LARGEST_NOTEBOOK = 50_000_000
+COLUMNS = ["assignment", "student", "check", "points", "note"]
 
 application = typer.Typer(help=__doc__, rich_markup_mode=None, add_completion=False)
 
@@ -141,16 +143,35 @@ def _points(api: NbGraderAPI, number: str, student: str | None) -> dict[str, flo
         return dict(sorted(points.items()))
 
 
-def write_grades(grades: list[Grade], file: Path) -> None:
-    """One line a check; what the file says of other assignments stays."""
-    lines, anew = [], {one.assignment for one in grades}
-    if file.exists():
+def lines_of_others(file: Path, numbers: Collection[str]) -> list[list[str]]:
+    """What the file of grades, if there is one, says of other assignments than these.
+
+    Raises:
+        ValueError: it is not as :func:`write_grades` left it.
+    """
+    if not file.exists():
+        return []
+    try:
         with open(file, newline="", encoding="utf8") as before:
-            lines = [line for line in list(csv.reader(before))[1:] if line[0] not in anew]
+            columns, *lines = csv.reader(before)
+    except (ValueError, csv.Error):  # another encoding; no line at all
+        columns, lines = [], []
+    if columns != COLUMNS:
+        raise ValueError(f"{file} was saved by another program: move it away, and grade again")
+    return [line for line in lines if line and line[0] not in numbers]
+
+
+def write_grades(grades: list[Grade], file: Path, numbers: Collection[str]) -> None:
+    """One line a check, of these assignments anew; what the file says of others stays.
+
+    Raises:
+        ValueError: the file there is not as this function left it.
+    """
+    lines = lines_of_others(file, numbers)
     for one in grades:
         lines += [[one.assignment, one.student, check, str(got), one.note] for check, got in one.points.items()]
     out = io.StringIO(newline="")
-    csv.writer(out).writerows([["assignment", "student", "check", "points", "note"], *sorted(lines)])
+    csv.writer(out).writerows([COLUMNS, *sorted(lines)])
     write_atomically(file, out.getvalue().encode())
 
 
@@ -175,9 +196,11 @@ def grade_all(beginning: str = typer.Argument(""), course: Course = Path("course
     numbers = sorted(path.name for path in (course / "source").glob(f"{beginning}*"))
     if not numbers:
         raise SystemExit(f"nothing to grade in {course}: make assignment NB=04 comes first")
+    file = course / "grades.csv"
     try:
+        lines_of_others(file, numbers)  # what is wrong with it is said before the grading, not after it
         command = None if unprotected else sandbox.bubblewrap(OF_A_NOTEBOOK.megabytes)
-    except RuntimeError as error:
+    except (ValueError, RuntimeError) as error:
         raise SystemExit(str(error)) from None
     grades = [one for number in numbers for one in grade(number, course, command)]
     for one in grades:
@@ -185,8 +208,8 @@ def grade_all(beginning: str = typer.Argument(""), course: Course = Path("course
         typer.echo(
             f"{one.assignment}  {one.student:20}  {passed} of {len(one.points)} checks, points: {points:g}  {one.note}"
         )
-    write_grades(grades, course / "grades.csv")
-    typer.echo(f"{len(grades)} graded: {course / 'grades.csv'}")
+    write_grades(grades, file, numbers)
+    typer.echo(f"{len(grades)} graded: {file}")
 
 
 if __name__ == "__main__":

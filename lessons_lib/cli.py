@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +17,7 @@ from lessons_lib.corpora import DataUnavailable
 from lessons_lib.experiments.catalogue import experiments_in
 from lessons_lib.experiments.certificate import CertificateError
 from lessons_lib.experiments.experiment import Case, has
-from lessons_lib.files import cache_folder
+from lessons_lib.files import cache_folder, results_folder
 from lessons_lib.training import CheckpointError
 from lessons_lib.wikitext2 import experiment as wikitext2
 from lessons_lib.wikitext2 import rows as configs
@@ -61,6 +62,23 @@ def one_line_errors(*refused: type[Exception]) -> Iterator[None]:
         raise typer.Exit(2 if isinstance(error, EXPECTED) else 1) from error
 
 
+def writable(results: Path | None) -> Path:
+    """The folder for what is to be published, made if need be: asked for before the training, not after it.
+
+    Raises:
+        ValueError: it cannot be written.
+    """
+    folder = results or results_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise ValueError(
+            f"results cannot be written to {folder} ({error.strerror}): add --results FOLDER with a folder of yours"
+        ) from error
+
+
 @study_app.command("wikitext2")
 def study_wikitext2(
     row: Annotated[str, typer.Option(help=f"One of {', '.join(configs.ROWS)}.")],
@@ -80,7 +98,8 @@ def study_wikitext2(
 ) -> None:
     """Train one row with one seed; certify it; write its artefact.
 
-    Ctrl-C (or a kill) leaves a checkpoint: run the same command with --resume to go on, with --afresh to begin again.
+    Ctrl-C leaves a checkpoint, a second one or a kill leaves the last: run the same command with --resume to go on,
+    with --afresh to begin again.
 
     Example:  lessons study wikitext2 --row lstm-stable --preset ci --seed 0
     """
@@ -91,6 +110,7 @@ def study_wikitext2(
         )
         if resume and afresh:
             raise ValueError("--resume goes on from the checkpoint, --afresh deletes it: give one of the two")
+        results = writable(results)
         if afresh:
             training.checkpoint.unlink(missing_ok=True)
         elif training.checkpoint.exists() and not resume:
@@ -101,8 +121,10 @@ def study_wikitext2(
         try:
             path = wikitext2.finish(training, results)
         except KeyboardInterrupt:
+            kept = training.resume()  # of what is in memory, a second Ctrl-C may have left half a step
             step, steps = training.state.step, training.steps
-            typer.echo(f"stopped at step {step} of {steps}; add --resume to go on", err=True)
+            said = f"step {step} of {steps} is saved: add --resume to go on from it" if kept else "nothing was saved"
+            typer.echo(f"stopped; {said}", err=True)
             raise typer.Exit(130) from None
         typer.echo(f"wrote {path.name}: {table.read_artefact(path)['test_perplexity']:.1f} test perplexity")
 
@@ -139,6 +161,8 @@ def run(
             if not chosen:
                 raise ValueError(f"no case of any experiment has {' and '.join(words)}: `lessons run` lists them")
         for experiment in chosen:
+            if experiment.missing(results):
+                writable(results)
             experiment.run(words, results, typer.echo)
             typer.echo(f"{experiment.name}: {len(experiment.missing(results))} missing")
 
@@ -169,16 +193,16 @@ def search(
 
     Example:  lessons search --row lstm-stable --trials 10 --processes 2
     """
-    from lessons_lib.experiments.artefact import results_folder
     from lessons_lib.wikitext2 import search as searching
 
     with one_line_errors(searching.WorkerError):
         place = (folder or cache_folder() / "search") / f"{corpus}-{row}-{preset}"
+        results = writable(results)
         workers = searching.RayTasks(gpus) if ray else searching.Processes()
         result = searching.run(
             searching.Search(row, preset, epochs, place, corpus, device), trials, workers, processes, typer.echo
         )
-        path = searching.publish(result, results or results_folder())
+        path = searching.publish(result, results)
         typer.echo(f"wrote {path.name}: best trial {result['best']}")
 
 

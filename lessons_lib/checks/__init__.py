@@ -1,9 +1,9 @@
 """Predictions, self-test questions and checks of exercises: plain values, no widgets.
 
-Each lesson's own checks are a module: ``from lessons_lib.checks import lesson_00``.
+Each lesson's own checks are a module: ``from lessons_lib.lessons.lesson_00 import checks``.
 """
 
-from lessons_lib.checks.exercises import exercise, is_blank, mismatch, named_mistake
+from lessons_lib.checks.exercises import exercise, is_blank, mismatch, named_mistake, pair, whole
 from lessons_lib.checks.questions import Question, predict, question
 from lessons_lib.checks.verdict import NOT_ANSWERED, Verdict
 
@@ -15,6 +15,8 @@ __all__ = [
     "is_blank",
     "mismatch",
     "named_mistake",
+    "pair",
     "predict",
     "question",
+    "whole",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dis
 from collections.abc import Callable, Mapping
 from functools import wraps
+from operator import index
 from typing import Any
 
 import torch
@@ -76,7 +77,11 @@ def mismatch(answer: Any, expected: Any, tolerance: float = 1e-6) -> str | None:
     if difference <= tolerance * scale:
         return None
     if wanted.ndim == 0:
-        return f"expected {float(wanted):.4g}, yours is {float(given):.4g}"
+        for digits in range(4, 18):  # as many as it takes to see that they differ
+            shown = [f"{float(number):.{digits}g}" for number in (wanted, given)]
+            if shown[0] != shown[1]:
+                break
+        return f"expected {shown[0]}, yours is {shown[1]}"
     return f"the largest difference from the expected values is {difference:.2g}"
 
 
@@ -111,6 +116,23 @@ def named_mistake(
         if difference(answer) is None:
             return named.replace("{}", mistake)
     return unnamed.replace("{}", told)
+
+
+def whole(answer: Any) -> int | None:
+    """A whole number as an int, be it Python's, numpy's or torch's; None when it is not one."""
+    try:
+        return index(answer)
+    except TypeError:
+        return None
+
+
+def pair(answer: Any) -> tuple[float, float] | None:
+    """The two numbers of a tuple, a list, an array or a tensor; None when it does not hold two."""
+    try:
+        first, second = map(float, answer)
+    except (TypeError, ValueError, RuntimeError):  # the last is torch's for an entry of several numbers
+        return None
+    return first, second
 
 
 class _BlankError(Exception):

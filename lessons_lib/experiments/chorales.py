@@ -35,6 +35,7 @@ BATCH_SIZE, EPOCHS, GRADIENT_CLIP = 8, 50, 1.0
 RATES = (2e-3, 6e-3, 1.8e-2)
 SEEDS = (0, 1, 2)
 BOUND = 0.9
+RNN_WIDTH, LSTM_WIDTH, INPUT_CLIP = 64, 48, 0.75
 MOST_KEYS = 8  # that sound in one frame, as the theorem's bound on the inputs
 JSB_LABEL = "JSB chorales: Bach, four voices, a frame is a quarter note"
 Compose = Callable[["ChoraleModel"], tuple[Tensor, Tensor]]
@@ -51,11 +52,11 @@ class Row:
 
 
 ROWS = {
-    "RNN": Row(lambda: TanhRNN(KEYS, 64), Unconstrained(), "rnn"),
-    "stable RNN": Row(lambda: TanhRNN(KEYS, 64), SpectralBall(BOUND), "stable rnn"),
-    "LSTM": Row(lambda: LSTM(KEYS, 48, input_clip=0.75), Unconstrained(), "lstm"),
-    "stable LSTM": Row(lambda: LSTM(KEYS, 48, input_clip=0.75), LSTMStableSet(), "stable lstm"),
-    "wide stable LSTM": Row(lambda: LSTM(KEYS, 48, input_clip=0.75), LSTMWideSet(), "wide stable lstm"),
+    "RNN": Row(lambda: TanhRNN(KEYS, RNN_WIDTH), Unconstrained(), "rnn"),
+    "stable RNN": Row(lambda: TanhRNN(KEYS, RNN_WIDTH), SpectralBall(BOUND), "stable rnn"),
+    "LSTM": Row(lambda: LSTM(KEYS, LSTM_WIDTH, input_clip=INPUT_CLIP), Unconstrained(), "lstm"),
+    "stable LSTM": Row(lambda: LSTM(KEYS, LSTM_WIDTH, input_clip=INPUT_CLIP), LSTMStableSet(), "stable lstm"),
+    "wide stable LSTM": Row(lambda: LSTM(KEYS, LSTM_WIDTH, input_clip=INPUT_CLIP), LSTMWideSet(), "wide stable lstm"),
 }
 
 
@@ -359,7 +360,15 @@ CHORALES = Experiment(
     cases,
     measure,
     Point,
-    {"batch_size": BATCH_SIZE, "epochs": EPOCHS, "gradient_clip": GRADIENT_CLIP, "optimizer": "adam"},
+    {
+        "batch_size": BATCH_SIZE,
+        "epochs": EPOCHS,
+        "gradient_clip": GRADIENT_CLIP,
+        "optimizer": "adam",
+        "widths": {"RNN": RNN_WIDTH, "LSTM": LSTM_WIDTH},
+        "input_clip": INPUT_CLIP,
+        "stable_sets": {name: repr(row.stable_set) for name, row in ROWS.items()},
+    },
     unit="nats per frame: summed over 88 keys, averaged over the predicted frames",
     data={"jsb": JSB_CHORALES},
     summary=lambda points: {"stable_sets": {name: row.stable_set.describe() for name, row in ROWS.items()}},

@@ -15,6 +15,7 @@ WORDS_LABEL = f"WikiText-2, reduced to its {WORDS:,} most frequent words"
 # Six bits that repeat what they were one to four tokens ago, one time in twenty wrongly: 64 "words".
 LANGUAGE = ProductOfLags(lags=(1, 1, 2, 2, 3, 4), flips=(0.05,) * 6)
 LANGUAGE_TOKENS = 700_000
+HELD_OUT_TOKENS = 4_000
 PROMPT = {"words": 6, "characters": 24}  # what a model that writes goes on after
 WRITTEN = {"words": 30, "characters": 160}
 SAMPLE = (4, 101)  # sequences and tokens on which truncation errors and gradients are measured
@@ -65,7 +66,7 @@ def text() -> Text:
         corpus = wikitext2(WORDS)
     except DataUnavailable:
         return embedded_language()
-    return Text(WORDS_LABEL, corpus.train, corpus.valid[:4_000], WORDS, corpus.vocabulary)
+    return Text(WORDS_LABEL, corpus.train, corpus.valid[:HELD_OUT_TOKENS], WORDS, corpus.vocabulary)
 
 
 @cache
@@ -74,8 +75,8 @@ def embedded_language() -> Text:
     tokens = LANGUAGE.sample(LANGUAGE_TOKENS, seed=0)
     return Text(
         "an embedded language of 64 words (WikiText-2 is not on this machine)",
-        tokens[4_000:],
-        tokens[:4_000],
+        tokens[HELD_OUT_TOKENS:],
+        tokens[:HELD_OUT_TOKENS],
         LANGUAGE.vocabulary_size,
         optimal_loss=LANGUAGE.optimal_loss(None),
     )

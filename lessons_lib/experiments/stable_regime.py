@@ -24,14 +24,24 @@ from torch import Tensor
 from lessons_lib.corpora import Stream
 from lessons_lib.corpora.download import WIKITEXT2
 from lessons_lib.experiments.experiment import Experiment, grid
-from lessons_lib.experiments.reading import WORDS, Text, embedded_language, text
+from lessons_lib.experiments.reading import (
+    HELD_OUT_TOKENS,
+    LANGUAGE,
+    LANGUAGE_TOKENS,
+    WORDS,
+    Text,
+    embedded_language,
+    text,
+)
 from lessons_lib.experiments.training import from_seed
 from lessons_lib.models import LSTM, LanguageModel, TanhRNN, evaluating, map_state, truncated_outputs
 from lessons_lib.stability import certified_rate, contraction_quantiles, singular_values
 from lessons_lib.training import Settings, default_device, perplexity, train
+from lessons_lib.training.checkpoint import settings_to_json
 
 CORES: dict[str, Any] = {"rnn": TanhRNN, "lstm": LSTM}
 WIDTH, BATCH_SIZE, STEPS = 64, 20, 35
+INPUT_STD = 0.3
 CONTEXTS, LENGTH = 64, 60  # pages, and words of a page
 QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
 CONTEXT_LENGTHS = (1, 2, 3, 5, 8, 13, 20, 30, 40)
@@ -70,7 +80,7 @@ def factory(family: str, seed: int = 0, reading: Text | None = None) -> tuple[La
         raise ValueError(f"unknown family {family!r}: choose rnn or lstm")
     source = reading or text()
     model = LanguageModel(CORES[family](WIDTH, WIDTH), source.vocabulary_size, WIDTH)
-    torch.nn.init.normal_(model.embedding.weight, std=0.3)
+    torch.nn.init.normal_(model.embedding.weight, std=INPUT_STD)
     return model, Stream(source.train.to(default_device()), BATCH_SIZE, STEPS, unit=source.unit)
 
 
@@ -196,13 +206,31 @@ def measure(reading: str, family: str, seed: int) -> list[Regime]:
     return [found for _, found in follow(family, seed, reading=READINGS[reading](), label=reading)]
 
 
+# How the models are trained, here and where lesson 10 cuts their past off.
+TRAINING = {
+    "width": WIDTH,
+    "input_std": INPUT_STD,
+    "batch_size": BATCH_SIZE,
+    "words": WORDS,
+    "optimizer": "adam",
+    "settings": settings_to_json(settings()),
+}
 REGIMES = Experiment(
     "stable_regime",
     "how much trained models, free of any bound, forget: on a made-up language and on real words",
     grid(reading=READINGS, family=CORES, seed=SEEDS),
     measure,
     Regime,
-    {"width": WIDTH, "contexts": CONTEXTS, "words": WORDS, "quantiles": QUANTILES, "context_lengths": CONTEXT_LENGTHS}
-    | {"settings": "Adam 4e-3, clip 1, 35 words a step, 20 columns"},
+    {
+        **TRAINING,
+        "checkpoints": CHECKPOINTS,
+        "language": repr(LANGUAGE),
+        "language_tokens": LANGUAGE_TOKENS,
+        "held_out_tokens": HELD_OUT_TOKENS,
+        "contexts": CONTEXTS,
+        "length": LENGTH,
+        "quantiles": QUANTILES,
+        "context_lengths": CONTEXT_LENGTHS,
+    },
     data=WIKITEXT2,
 )

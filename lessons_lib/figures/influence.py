@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
@@ -28,7 +29,7 @@ def influence_curves(
     """Curves on a log axis whose lowest tick says "nothing": a feed-forward model's curve falls onto it.
 
     Args:
-        series: values of at least 0; what is below 1e-12 counts as nothing.
+        series: values of at least 0; what is below 1e-12 counts as nothing, what is not finite is a gap.
         marks: labelled vertical lines, such as the context length.
         lowest: the smallest value the log axis shows, a decade below the curves when left out.  A figure that
             is redrawn keeps its axis by it; what is smaller, and not nothing, is drawn there.
@@ -38,7 +39,7 @@ def influence_curves(
     values = [float(v) for one in series for ys in (one.y, one.low) if ys is not None for v in listed(ys)]
     if any(v < 0 for v in values):
         raise ValueError("an influence is at least 0: pass norms")
-    felt = [v for v in values if v > NOTHING] or [1.0]
+    felt = [v for v in values if NOTHING < v < math.inf] or [1.0]
     bottom = math.floor(math.log10(min(felt))) if lowest is None else math.floor(math.log10(lowest))
     top = math.ceil(math.log10(max(felt)))
     step = max(1, round((top - bottom) / 5))
@@ -65,7 +66,7 @@ def _onto_floor(one: Series, floor: float, smallest: float) -> Series:
     def placed(values: Any) -> list[float] | None:
         return None if values is None else [place(float(v)) for v in listed(values)]
 
-    return Series(one.name, placed(one.y), one.x, placed(one.low), placed(one.high), one.family, one.markers)
+    return replace(one, y=placed(one.y), low=placed(one.low), high=placed(one.high))
 
 
 def _in_words(one: Series) -> str:
@@ -83,7 +84,8 @@ def influence_maps(matrices: Mapping[str, Any], *, title: str) -> go.Figure:
     """Which output feels which input: one square per model, blank where the answer is *not at all*.
 
     ``matrices[name][s][t]`` is how far output t moves when input s does.  Time runs down for the inputs and to the
-    right for the outputs: what lies below the diagonal would be an output that feels the future.
+    right for the outputs: what lies below the diagonal would be an output that feels the future.  An infinite influence
+    has the shade of the largest finite one.
     """
     from plotly.subplots import make_subplots
 
@@ -91,8 +93,8 @@ def influence_maps(matrices: Mapping[str, Any], *, title: str) -> go.Figure:
     parts = []
     for column, (name, matrix) in enumerate(matrices.items(), start=1):
         cells = [[float(v) for v in row] for row in listed(matrix)]
-        peak = max(max(row) for row in cells) or 1.0
-        shades = [[None if v <= NOTHING else round(math.log10(v / peak), 2) for v in row] for row in cells]
+        peak = max((v for row in cells for v in row if NOTHING < v < math.inf), default=1.0)
+        shades = [[None if v <= NOTHING else round(math.log10(min(v, peak) / peak), 2) for v in row] for row in cells]
         figure.add_heatmap(
             z=shades,
             name=name,
@@ -109,7 +111,8 @@ def influence_maps(matrices: Mapping[str, Any], *, title: str) -> go.Figure:
         figure.update_xaxes(title_text="output t", showgrid=False, row=1, col=column)
         figure.update_yaxes(title_text="input s" if column == 1 else None, showgrid=False, row=1, col=column)
         felt = [t - s for s, row in enumerate(cells) for t, v in enumerate(row) if v > NOTHING]
-        parts.append(f"{name}: outputs {min(felt)} to {max(felt)} steps after an input feel it")
+        reach = f"outputs {min(felt)} to {max(felt)} steps after an input feel it" if felt else "nothing anywhere"
+        parts.append(f"{name}: {reach}")
     figure.update_yaxes(autorange="reversed", constrain="domain", constraintoward="top")
     for column in range(1, len(matrices) + 1):
         figure.update_yaxes(scaleanchor=f"x{column if column > 1 else ''}", row=1, col=column)

@@ -84,7 +84,7 @@ def curves(
             y=ys,
             name=one.name,
             legendgroup=one.name,
-            mode="lines+markers" if one.markers else "lines",
+            mode="lines+markers" if one.markers or len(ys) == 1 else "lines",  # one point makes no line
             line=style.line,
             marker={"symbol": style.symbol, "color": style.colour},
         )
@@ -151,11 +151,14 @@ def error_against_bound(
 def _levels(series: Sequence[Series], levels: Mapping[str, float]) -> list[Series]:
     """Horizontal lines as curves of two points, so that they stand in the legend and hide nothing."""
     places = [
-        value for one in series for value in (listed(one.x) if one.x is not None else (0, len(listed(one.y)) - 1))
+        value
+        for one in series
+        for value in (listed(one.x) if one.x is not None else (0, max(1, len(listed(one.y)) - 1)))
     ]
     ends = (min(places, default=0), max(places, default=1))
     named = {name: "optimum" if name.lower().startswith("optimum") else "baseline" for name in levels}
-    return [Series(name, (level, level), ends, family=named[name]) for name, level in levels.items()]
+    dots = ends[0] == ends[1]  # between curves of one point at the same place no line has a length
+    return [Series(name, (level, level), ends, family=named[name], markers=dots) for name, level in levels.items()]
 
 
 def _add_band(figure: go.Figure, one: Series, xs: list[Any], style: Style) -> None:

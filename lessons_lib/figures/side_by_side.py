@@ -22,10 +22,13 @@ def side_by_side(figures: Mapping[str, go.Figure], *, title: str, same_y: bool =
         same_y: one vertical axis for all, labelled once.
 
     Raises:
-        ValueError: no figure.
+        ValueError: no figure, or one with marks, for which there is no room below the headings.
     """
     if not figures:
         raise ValueError("figures is empty: give at least one")
+    for heading, figure in figures.items():
+        if figure.layout.shapes or figure.layout.annotations:
+            raise ValueError(f"figure {heading!r} has marks, which do not fit below its heading: draw it without them")
     headings = list(figures)
     gap = 0.04 if same_y else 0.4 / (1 + len(figures))
     whole = make_subplots(1, len(figures), subplot_titles=headings, shared_yaxes=same_y, horizontal_spacing=gap)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +26,7 @@ from lessons_lib.wikitext2.table import SEEDS
 from lessons_lib.wikitext2.training import RowTraining, load_corpus, publish
 
 PRESET = "laptop"
+SAME_PRESS = 0.5  # seconds: who runs a command for somebody else may forward a Ctrl-C that it has heard already
 # A search trains for one epoch: does another rate do better over six?  Asked of the row all others are held against.
 OTHER_RATES = {"lstm-unstable": (0.008,)}
 # Does the price stay for a larger model, trained for longer?  One seed of each, on the desk preset.
@@ -65,8 +69,8 @@ def finish(training: RowTraining, folder: Path | None = None) -> Path:
     """Train to the end, from the checkpoint if there is one, with a bar on stderr; certify and publish.
 
     Raises:
-        KeyboardInterrupt: stopped by hand; the checkpoint is written first, between two steps.  A second Ctrl-C does
-            not wait for that: what is kept is the last checkpoint.
+        KeyboardInterrupt: stopped by hand; the checkpoint is written first, between two steps.  A second Ctrl-C
+            stops at once and writes none: what is left is the last one, if there is any.
     """
     training.resume()
     often = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file keeps every line
@@ -84,23 +88,32 @@ def finish(training: RowTraining, folder: Path | None = None) -> Path:
 
 
 @contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """The first Ctrl-C in here, which is only noted, for a step cannot be resumed half-way; the second interrupts.
+def _interrupts() -> Iterator[list[float]]:
+    """When Ctrl-C was first pressed in here: it is only noted, for a step cannot be resumed half-way; the second
+    interrupts.
 
-    Where Ctrl-C is ignored (a script's background) or handled by somebody else, it is left to them.
+    Where Ctrl-C is ignored (a script's background) or handled by somebody else, it is left to them, and so it is
+    outside the main thread, which alone hears it.
     """
-    asked: list[int] = []
+    asked: list[float] = []
 
-    def note(number: int, frame: object) -> None:
-        asked.append(number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+    def note(number: int, frame: Any) -> None:
+        if not asked:
+            asked.append(time.monotonic())
+            with suppress(OSError):  # past the buffers: the bar may be in the middle of a line
+                os.write(2, b"\nstopping after this step; press Ctrl-C again to stop at once\n")
+        elif time.monotonic() - asked[0] >= SAME_PRESS:
+            signal.default_int_handler(number, frame)
 
-    usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    main = threading.current_thread() is threading.main_thread()
+    usual = main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
     if usual:
         signal.signal(signal.SIGINT, note)
     try:
         yield asked
     finally:
+        if asked:  # the same press may still be on its way
+            time.sleep(max(0.0, asked[0] + SAME_PRESS - time.monotonic()))
         if usual:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 

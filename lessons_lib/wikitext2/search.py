@@ -251,12 +251,12 @@ def run(
 
 def _begin_or_go_on(search: Search, study: Any) -> None:
     """A study keeps to the config it began with: trials of another one could not be compared."""
-    config = search.config.to_json()
-    if not study.get_trials(deepcopy=False):
+    config, trials = search.config.to_json(), study.get_trials(deepcopy=False)
+    if not trials or "config" not in study.user_attrs:  # an older journal holds trials and no config
         study.set_user_attr("config", config)
+    if not trials:
         study.enqueue_trial(starting_point(search.config))
-        return
-    begun = study.user_attrs.get("config", {})
+    begun = study.user_attrs["config"]
     if changed := [name for name, value in config.items() if begun.get(name) != value]:
         raise ValueError(
             f"{search.folder} holds a search under another config ({', '.join(changed)} differ): "

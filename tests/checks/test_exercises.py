@@ -1,9 +1,13 @@
 """Checks see blanks, name mistakes and turn every exception of the learner into one line."""
 
+import re
+
+import numpy as np
 import pytest
 import torch
 
-from lessons_lib.checks import NOT_ANSWERED, exercise, is_blank, mismatch, named_mistake
+from lessons_lib import checks
+from lessons_lib.checks import NOT_ANSWERED, exercise, is_blank, mismatch, named_mistake, pair, whole
 
 
 @exercise("Well done.")
@@ -123,3 +127,38 @@ def test_a_known_wrong_answer_is_named_and_another_is_compared_with_the_right_on
     assert named_mistake(7.0, 2.0, wrong, unnamed="for x: {}") == "for x: expected 2, yours is 7"
     assert named_mistake("ba", "ab", {"reversed": "ba"}, None) == "reversed"
     assert named_mistake("b", "ab", {"reversed": "ba"}, None) == "expected ab, yours is b"
+
+
+def test_two_numbers_that_differ_are_shown_with_as_many_digits_as_it_takes():
+    assert mismatch(0.12684, 0.12681) == "expected 0.12681, yours is 0.12684"
+    assert mismatch(1 + 2**-52, 1.0, 0.0) == "expected 1, yours is 1.0000000000000002"
+
+
+@pytest.mark.parametrize("three", [3, np.int64(3), np.array(3), torch.tensor(3), torch.tensor([3])])
+def test_a_whole_number_may_come_from_python_numpy_or_torch(three):
+    assert whole(three) == 3
+    assert type(whole(three)) is int
+
+
+@pytest.mark.parametrize("other", [3.0, np.float64(3), torch.tensor(3.0), "3", [3], None])
+def test_what_is_no_whole_number_is_told_from_one(other):
+    assert whole(other) is None
+
+
+@pytest.mark.parametrize(
+    "two", [(0.5, 2), [0.5, 2], np.array([0.5, 2]), torch.tensor([0.5, 2]), [torch.tensor(0.5), 2]]
+)
+def test_two_numbers_may_stand_in_any_sequence(two):
+    assert pair(two) == (0.5, 2.0)
+
+
+@pytest.mark.parametrize("other", [0.5, (1, 2, 3), [1], "ab", [torch.ones(2), 1.0], torch.tensor(1.0)])
+def test_what_holds_no_two_numbers_is_told_from_a_pair(other):
+    assert pair(other) is None
+
+
+def test_the_import_that_the_room_s_docstring_shows_works():
+    (line,) = re.findall(r"``(from [^`]+)``", checks.__doc__)
+    found = {}
+    exec(line, found)  # a line of our own
+    assert found["checks"].smallest_context

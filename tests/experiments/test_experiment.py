@@ -1,8 +1,10 @@
 """One concept behind every stored result: found, run, resumed, read; a new one costs one new file."""
 
 import json
+import re
 import sys
 from dataclasses import replace
+from fnmatch import fnmatch
 
 import pytest
 import torch
@@ -63,6 +65,13 @@ def test_what_belongs_to_no_experiment_is_a_search_or_a_training_of_the_study_or
     assert len(STUDY.read().points) + len(STUDY.missing()) == len(theirs)
 
 
+def test_the_table_of_results_names_every_stored_file():
+    text = (checkout() / "data" / "README.md").read_text(encoding="utf8")
+    rows = re.findall(r"^\| (`.*?) \|", text.split("## `results/`")[1], re.M)
+    named = [name for row in rows for name in re.findall(r"`([\w*-]+)`", row)]
+    assert [one for one in STORED if not any(fnmatch(one, name) for name in named)] == []
+
+
 def test_what_is_measured_is_written_at_once_and_not_measured_again(tmp_path):
     measured: list = []
     experiment = counted(measured)
@@ -120,6 +129,17 @@ def test_a_seed_leaves_the_global_generator_alone():
     assert torch.equal(torch.random.get_rng_state(), before)
     with seeded(3):
         assert torch.equal(torch.rand(2), first)
+
+
+def test_nothing_is_measured_where_the_results_cannot_be_written(tmp_path, monkeypatch):
+    measured: list = []
+    monkeypatch.setattr("lessons_lib.cli.experiments_in", lambda *_: {"counted": counted(measured)})
+    file = tmp_path / "results"
+    file.write_text("a file where a folder should be")
+    answer = CliRunner().invoke(app, ["run", "counted", "--results", str(file)])
+    assert (answer.exit_code, len(answer.output.splitlines())) == (2, 1)
+    assert "add --results FOLDER" in answer.output
+    assert measured == []
 
 
 def test_filters_under_missing_skip_what_has_no_such_case_and_are_refused_where_they_choose_nothing(

@@ -119,6 +119,14 @@ def test_marks_and_levels_stand_where_they_should_on_log_axes():
     assert (level.name, level.x, level.y) == ("optimum", (1, 100), (5, 5))
 
 
+def test_a_curve_of_one_point_can_be_seen_and_a_level_beside_it_too():
+    figure = figures.curves([Series("RNN", [3.0])], title="Loss", x="step", y="loss", levels={"chance": 2.0})
+    assert figure.data[0].mode == "lines+markers"
+    assert list(figure.data[1].x) == [0, 1]
+    placed = figures.curves([Series("RNN", [3.0], [5])], title="Loss", x="step", y="loss", levels={"chance": 2.0})
+    assert [one.mode for one in placed.data] == ["lines+markers"] * 2
+
+
 def test_curves_of_unequal_length_are_refused():
     with pytest.raises(ValueError, match="'loss' has 2 values of x and 3 of y"):
         figures.curves([Series("loss", [1, 2, 3], [0, 1])], title="t", x="x", y="y")

@@ -57,3 +57,18 @@ def test_maps_leave_blank_what_is_not_felt_and_say_how_far_the_rest_reaches():
     words = figures.describe(figure)
     assert "feed-forward: outputs 0 to 2 steps after" in words
     assert "recurrent: outputs 0 to 5 steps after" in words
+
+
+def test_what_is_infinite_is_a_gap_and_a_series_keeps_its_place():
+    series = Series("exploded", [1.0, 10.0, math.inf, math.nan], place=3)
+    figure = figures.influence_curves([series], title="t")
+    assert list(figure.data[0].y) == [1.0, 10.0, None, None]
+    assert figure.data[0].line.color == figures.style.ordered_style(3).colour
+
+
+def test_maps_of_nothing_and_of_infinite_influence_can_be_drawn():
+    exploded = torch.tensor([[1.0, math.inf], [0.0, 0.1]])
+    figure = figures.influence_maps({"deaf": torch.zeros(2, 2), "exploded": exploded}, title="t")
+    assert list(map(list, figure.data[0].z)) == [[None, None], [None, None]]
+    assert list(map(list, figure.data[1].z)) == [[0.0, 0.0], [None, -1.0]]
+    assert "deaf: nothing anywhere" in figures.describe(figure)

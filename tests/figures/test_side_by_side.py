@@ -32,3 +32,9 @@ def test_bands_stay_out_of_the_legend_and_axes_may_differ():
 def test_nothing_to_show_is_refused():
     with pytest.raises(ValueError, match="at least one"):
         figures.side_by_side({}, title="none")
+
+
+def test_a_figure_with_marks_is_refused_rather_than_drawn_without_them():
+    marked = figures.curves([figures.Series("rnn", [1, 2])], title="t", x="k", y="loss", marks={"k = 1": 1})
+    with pytest.raises(ValueError, match="'late' has marks"):
+        figures.side_by_side({"early": one([1, 2]), "late": marked}, title="Both")

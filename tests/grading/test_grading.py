@@ -133,7 +133,7 @@ def test_three_submissions_and_a_tampered_one_are_graded(course, command, tmp_pa
     for tag, (_, line) in MISTAKES.items():
         check = cell_of(marked, tag.replace("exercise:", "check-"))
         assert line in check.outputs[0].text, "the student reads what is wrong"
-    write_grades(list(grades.values()), tmp_path / "grades.csv")
+    write_grades(list(grades.values()), tmp_path / "grades.csv", ["04"])
     assert (tmp_path / "grades.csv").read_text().count("\nright,") == 0
     assert len((tmp_path / "grades.csv").read_text().splitlines()) == 1 + 3 * len(grades)
 
@@ -173,15 +173,47 @@ def test_what_a_teacher_changed_in_the_source_stays_is_handed_out_and_counts(com
 def test_grading_one_assignment_again_keeps_the_lines_of_the_others(tmp_path):
     file = tmp_path / "grades.csv"
     write_grades(
-        [Grade("04", "ada", {"check-04-1": 1.0}, "a note, with a comma"), Grade("05", "ada", {"c": 0.0})], file
+        [Grade("04", "ada", {"check-04-1": 1.0}, "a note, with a comma"), Grade("05", "ada", {"c": 0.0})],
+        file,
+        ["04", "05"],
     )
-    write_grades([Grade("05", "ada", {"c": 1.0}), Grade("05", "emmy", {"c": 0.5})], file)
+    write_grades([Grade("05", "ada", {"c": 1.0}), Grade("05", "emmy", {"c": 0.5})], file, ["05"])
     assert file.read_text().splitlines() == [
         "assignment,student,check,points,note",
         '04,ada,check-04-1,1.0,"a note, with a comma"',
         "05,ada,c,1.0,",
         "05,emmy,c,0.5,",
     ]
+
+
+def graded_again(course: Path):
+    (course / "source" / "04").mkdir(parents=True, exist_ok=True)
+    return CliRunner().invoke(application, ["grade", "04", "--unprotected", "--course", str(course)])
+
+
+def test_a_withdrawn_submission_has_no_lines_and_a_blank_line_costs_nobody_anything(tmp_path):
+    file = tmp_path / "grades.csv"
+    file.write_text("assignment,student,check,points,note\n04,ada,c,1.0,\n\n05,ada,c,1.0,\n", encoding="utf8")
+    answer = graded_again(tmp_path)
+    assert answer.exit_code == 0, answer.output
+    assert file.read_text(encoding="utf8").splitlines() == [
+        "assignment,student,check,points,note",
+        "05,ada,c,1.0,",
+    ]
+
+
+@pytest.mark.parametrize(
+    "content", [b"assignment;student;check;points;note\n", b"assignment,student,check,points,note\n04,Zo\xeb\n", b""]
+)
+def test_grades_that_another_program_saved_are_refused_before_the_grading_and_stay(tmp_path, monkeypatch, content):
+    graded: list = []
+    monkeypatch.setattr("grading.build.grade", lambda *asked: graded.append(asked) or [])
+    (tmp_path / "grades.csv").write_bytes(content)
+    answer = graded_again(tmp_path)
+    assert answer.exit_code == 1
+    assert "was saved by another program: move it away" in answer.output
+    assert (tmp_path / "grades.csv").read_bytes() == content
+    assert graded == []
 
 
 def text(outputs) -> str:
@@ -289,6 +321,16 @@ def test_without_bubblewrap_grading_refuses_in_one_line(tmp_path):
     refused = subprocess.run(program, env=only_alembic, capture_output=True, text=True, check=False)
     assert refused.returncode
     assert re.fullmatch(r"[^\n]*bubblewrap is not installed[^\n]*\n", refused.stderr)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
+def test_where_the_system_forbids_bubblewrap_grading_says_in_one_line_how_to_allow_it(tmp_path, monkeypatch):
+    forbidden = tmp_path / "bwrap"
+    forbidden.write_text("#!/bin/sh\necho 'bwrap: setting up uid map: Permission denied' >&2\nexit 1\n")
+    forbidden.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError, match=r"\A.*Permission denied.*sudo sysctl -w .*userns=0\Z"):
+        sandbox.bubblewrap(600)
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")

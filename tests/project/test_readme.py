@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 from statistics import mean
 
+import pytest
+
 from lessons_lib.wikitext2 import table
 from lessons_lib.wikitext2.cost import read_cost
 
 README = Path(__file__).parents[2] / "README.md"
 NOTEBOOKS = README.parent / "notebooks"
-PRICES = NOTEBOOKS / "pictures" / "prices.png"
+# Pictures of lesson 12, and words in the source of the cell that stores each.
+PICTURES = {"prices.png": "one dot a seed", "proofs.png": "cost_of_proofs"}
 BLOCKS = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf8"), re.M | re.S)
 
 
@@ -79,13 +82,35 @@ def test_the_prices_told_are_those_of_the_artefacts():
     assert max(rows["qrnn-stable"]) < score < min(rows["lstm-unstable"])
 
 
+def test_the_feed_forward_model_is_ahead_of_the_free_lstm_as_told():
+    rows = {row.row: row for row in table.read_table("laptop")}
+    told = " ".join(README.read_text(encoding="utf8").split())
+    free, cut = rows["lstm-unstable"].on_pages(), rows["qrnn-stable"].on_pages(50)
+    assert "Cut to its last 50 words" in told
+    assert f"({mean(cut):.1f} against {mean(free):.1f}: 2,020 words at the ends of 20 pages" in told
+    assert max(cut) < min(free)
+    by_ceiling = read_cost("laptop")["qrnn-stable"]
+    assert max(by_ceiling[0.98].needed) == 150
+    assert "with 150 words no output is off by more than 0.1" in told
+    (lower,) = by_ceiling[0.9].perplexities
+    assert f"at 0.9 the theorem asks for {by_ceiling[0.9].needed[0]} words" in told
+    assert f"the perplexity, {lower:.1f} (one seed), is still that of the free LSTM" in told
+    scores = rows["lstm-unstable"].values("test_perplexity")
+    assert min(scores) <= lower <= max(scores)
+
+
 def test_what_it_says_of_the_larger_model_is_what_its_trainings_gave():
-    score = {row.row: row.values("test_perplexity")[0] for row in table.read_table("desk") if row.artefacts}
+    larger = {row.row: row.artefacts[0] for row in table.read_table("desk") if row.artefacts}
+    score = {row: one["test_perplexity"] for row, one in larger.items()}
     price = {row: 100 * (value / score["lstm-unstable"] - 1) for row, value in score.items()}
     told = " ".join(README.read_text(encoding="utf8").split())
     assert f"the free LSTM comes to {score['lstm-unstable']:.1f}" in told
     for row, says in (("lstm-stable", "the published set to"), ("linear-stable", "`linear-stable` to")):
         assert f"{says} {score[row]:.1f} (+{price[row]:.0f} %)" in told
+    assert f"the certified QRNN to {score['qrnn-stable']:.1f} (+{price['qrnn-stable']:.0f} %, after ten of" in told
+    free, certified = (larger[row]["curve"] for row in ("lstm-unstable", "qrnn-stable"))
+    ahead = [a["valid_perplexity"] < b["valid_perplexity"] for a, b in zip(certified, free, strict=True)]
+    assert ahead == [True] * 10 + [False] * 2
 
 
 def stored_picture(lesson: str, words: str) -> bytes:
@@ -96,10 +121,13 @@ def stored_picture(lesson: str, words: str) -> bytes:
     return base64.b64decode(picture)
 
 
-def test_the_picture_of_the_study_is_the_one_that_lesson_12_stores():
-    assert f"({PRICES.relative_to(README.parent)})" in README.read_text(encoding="utf8")
-    assert PRICES.read_bytes() == stored_picture("12_wikitext2.ipynb", "one dot a seed")
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_pictures_of_the_study_are_those_that_lesson_12_stores(name):
+    file = NOTEBOOKS / "pictures" / name
+    assert f"({file.relative_to(README.parent)})" in README.read_text(encoding="utf8")
+    assert file.read_bytes() == stored_picture("12_wikitext2.ipynb", PICTURES[name])
 
 
 if __name__ == "__main__":
-    PRICES.write_bytes(stored_picture("12_wikitext2.ipynb", "one dot a seed"))
+    for name, words in PICTURES.items():
+        (NOTEBOOKS / "pictures" / name).write_bytes(stored_picture("12_wikitext2.ipynb", words))

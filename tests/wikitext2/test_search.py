@@ -141,6 +141,20 @@ def test_a_search_under_another_config_than_its_folder_s_is_refused(tmp_path):
         run(search_in(tmp_path, epochs=2), 1, Untrained(ends))
 
 
+def test_a_journal_with_trials_and_no_config_takes_the_config_that_it_is_gone_on_with(tmp_path):
+    older = search_in(tmp_path).open()
+    older.tell(older.ask(), state=optuna.trial.TrialState.PRUNED)
+
+    def ends(handles):
+        search_in(tmp_path).result(handles[0]).write_text(json.dumps({"state": "complete", "value": 6.0}))
+        return handles[0]
+
+    result = run(search_in(tmp_path), 2, Untrained(ends), tell=lambda line: None)
+    assert [trial["state"] for trial in result["trials"]] == ["pruned", "complete"]
+    with pytest.raises(ValueError, match=r"another config \(epochs differ\)"):
+        run(search_in(tmp_path, epochs=3), 3, Untrained(ends))
+
+
 def test_a_search_without_a_trained_trial_overwrites_no_published_one(tmp_path):
     (tmp_path / "search-here.json").write_text("published before")
     with pytest.raises(ValueError, match="no trial of here was trained to its end"):
@@ -159,6 +173,14 @@ def test_a_search_of_nothing_is_refused(tmp_path, count):
     assert answer.exit_code == 2
     assert count in answer.output
     assert not list(tmp_path.iterdir())
+
+
+def test_a_search_whose_results_cannot_be_written_is_refused_before_a_trial(tmp_path):
+    (tmp_path / "results").write_text("a file where a folder should be")
+    answer = lessons_search(tmp_path)
+    assert (answer.exit_code, len(answer.output.splitlines())) == (2, 1)
+    assert "add --results FOLDER" in answer.output
+    assert [path.name for path in tmp_path.iterdir()] == ["results"]
 
 
 @pytest.mark.parametrize(("module", "extra", "words"), [("optuna", "lab", ()), ("ray", "ray", ("--ray",))])

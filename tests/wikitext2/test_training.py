@@ -8,6 +8,7 @@ import shlex
 import signal
 import statistics
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 
@@ -146,7 +147,9 @@ def test_ctrl_c_inside_a_step_or_an_evaluation_changes_nothing_of_what_is_publis
     monkeypatch.setattr(room, name, then_interrupts(getattr(room, name), call))
     answer = command(tmp_path)
     assert answer.exit_code == 130, answer.output
-    assert "stopped at step" in answer.output
+    saved = training_of(load_corpus("synthetic"), tmp_path / "checkpoints")
+    assert saved.resume()
+    assert f"stopped; step {saved.state.step} of {saved.steps} is saved: add --resume" in answer.output
     for folder, more in ((tmp_path, ["--resume"]), (tmp_path / "whole", [])):
         assert command(folder, *more).exit_code == 0
     file = "results/synthetic-lstm-stable-ci-seed0.json"
@@ -157,12 +160,62 @@ def test_ctrl_c_inside_a_step_or_an_evaluation_changes_nothing_of_what_is_publis
 
 def test_a_second_ctrl_c_ends_a_step_at_once_and_saves_nothing(corpus, tmp_path, monkeypatch):
     study = training_of(corpus, tmp_path)
+    monkeypatch.setattr(experiment, "SAME_PRESS", 0.0)
     monkeypatch.setattr(LSTMStableSet, "project_", then_interrupts(LSTMStableSet.project_, times=2))
     with pytest.raises(KeyboardInterrupt):
         experiment.finish(study)
     assert study.state.step == 0
     assert not study.checkpoint.exists()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_first_ctrl_c_says_at_once_what_it_does_and_one_forwarded_twice_is_the_same_press(
+    corpus, tmp_path, monkeypatch, capfd
+):
+    study, pressed, said = training_of(corpus, tmp_path), then_interrupts(LSTMStableSet.project_, times=2), []
+
+    def project_(*args, **options):
+        found = pressed(*args, **options)
+        said.append(capfd.readouterr().err)
+        return found
+
+    late: list = []  # a third, when the step has ended
+
+    def sleep(seconds):
+        late.append(seconds)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(experiment, "SAME_PRESS", 1e9)
+    monkeypatch.setattr(experiment.time, "sleep", sleep)
+    monkeypatch.setattr(LSTMStableSet, "project_", project_)
+    with pytest.raises(KeyboardInterrupt):
+        experiment.finish(study)
+    assert "".join(said).count("stopping after this step; press Ctrl-C again") == 1
+    assert len(late) == 1
+    assert study.checkpoint.exists()
+
+
+def test_after_a_second_ctrl_c_the_command_names_the_step_that_was_saved_or_says_that_none_was(
+    corpus, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(experiment, "SAME_PRESS", 0.0)
+    for resume, said in (((), "stopped; nothing was saved"), (("--resume",), "stopped; step 2 of ")):
+        if resume:
+            begun = training_of(corpus, tmp_path / "checkpoints")
+            for _ in itertools.islice(begun.train(), 2):
+                pass
+            begun.save()
+        with monkeypatch.context() as patched:
+            patched.setattr(LSTMStableSet, "project_", then_interrupts(LSTMStableSet.project_, call=4, times=2))
+            answer = command(tmp_path, *resume)
+        assert answer.exit_code == 130, answer.output
+        assert answer.output.splitlines()[-1].startswith(said)
+
+
+def test_a_training_is_finished_outside_the_main_thread_too(corpus, tmp_path):
+    study = training_of(corpus, tmp_path)
+    with ThreadPoolExecutor(1) as threads:
+        assert threads.submit(experiment.finish, study, tmp_path / "results").result().exists()
 
 
 def test_an_epoch_that_was_saved_before_its_evaluation_is_evaluated_when_resumed(corpus, tmp_path, monkeypatch):
@@ -272,6 +325,18 @@ def test_the_command_line_keeps_checkpoints_in_the_chosen_cache(corpus, tmp_path
     answer = lessons("study", "wikitext2", "--row", "lstm-stable", "--preset", "ci", "--corpus", "synthetic")
     assert answer.exit_code == 2
     assert str(waiting.checkpoint) in answer.output
+
+
+def test_results_that_cannot_be_written_are_refused_before_the_training_and_before_a_checkpoint_is_deleted(
+    corpus, tmp_path
+):
+    waiting = training_of(corpus, tmp_path / "checkpoints")
+    waiting.save()
+    (tmp_path / "results").write_text("a file where a folder should be")
+    answer = command(tmp_path, "--afresh")
+    assert (answer.exit_code, len(answer.output.splitlines())) == (2, 1)
+    assert "add --results FOLDER" in answer.output
+    assert waiting.checkpoint.exists()
 
 
 def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import torch
 
-from lessons_lib.checks.exercises import exercise, named_mistake
+from lessons_lib.checks.exercises import exercise, named_mistake, whole
 
 
 @exercise("Clipping leaves what was small enough as it was; rescaling would have shrunk it too.")
@@ -60,11 +60,11 @@ def truncated_state(answer: Callable[[torch.Tensor, torch.Tensor, int], torch.Te
 def smallest_context(answer: Callable[[float, float, float], int]) -> str | None:
     """The smallest k with size * rate**k <= accuracy."""
     for rate, size, accuracy in ((0.5, 8.0, 1.0), (0.9, 9.8, 1e-3), (0.8, 2.0, 0.1), (0.9, 0.5, 1.0)):
-        given = answer(rate, size, accuracy)
+        returned = answer(rate, size, accuracy)
         expected = next(k for k in range(10_000) if size * rate**k <= accuracy * (1 + 1e-12))
         case = f"for rate {rate:g}, size {size:g} and accuracy {accuracy:g}"
-        if not isinstance(given, int):
-            return f"{case} you returned {given!r}; k counts words, so it is a whole number (an int)"
+        if (given := whole(returned)) is None:
+            return f"{case} you returned {returned!r}; k counts words, so it is a whole number (an int)"
         if given == expected - 1:
             return f"{case} your k is one too small: the bound is still above the accuracy; round up"
         if given == expected + 1:

@@ -16,14 +16,16 @@ from torch import Tensor
 from lessons_lib.corpora import Stream
 from lessons_lib.corpora.download import WIKITEXT2
 from lessons_lib.experiments.experiment import Experiment, grid
-from lessons_lib.experiments.reading import Text, text
+from lessons_lib.experiments.reading import SAMPLE, WORDS, Text, text
 from lessons_lib.experiments.training import from_seed
 from lessons_lib.models import LanguageModel, TanhRNN
 from lessons_lib.runs import Probe
 from lessons_lib.stability import SpectralBall, gradient_by_lag, singular_values, truncation_error
 from lessons_lib.training import Settings, TrainingState, default_device, train, training_step
+from lessons_lib.training.checkpoint import settings_to_json
 
 WIDTH, BATCH_SIZE, STEPS = 96, 20, 50
+INPUT_STD = 0.1
 BOUND = 0.9
 CONTEXT_LENGTH = 20
 LAST = 20  # steps over which a final loss is averaged
@@ -37,7 +39,7 @@ def factory(
     """The model and its stream; W is 2 x orthogonal, or with another ``start`` as PyTorch makes it."""
     source = reading or text()
     model = LanguageModel(TanhRNN(WIDTH, WIDTH), source.vocabulary_size, WIDTH)
-    torch.nn.init.normal_(model.embedding.weight, std=0.1)
+    torch.nn.init.normal_(model.embedding.weight, std=INPUT_STD)
     if start == "2 x orthogonal":
         torch.nn.init.orthogonal_(model.core.cells[0].weight_hh_l0, gain=2.0)
     return model, Stream(source.train.to(default_device()), BATCH_SIZE, STEPS, unit=source.unit)
@@ -135,13 +137,24 @@ def rival(
     return Rival(start, bound, seed, float(losses[-LAST:].mean()), float(singular_values(model)[0].max()), error)
 
 
+# How models are trained and measured, here and in the replay.
+TRAINING = {
+    "width": WIDTH,
+    "input_std": INPUT_STD,
+    "batch_size": BATCH_SIZE,
+    "words": WORDS,
+    "optimizer": "sgd",
+    "settings": settings_to_json(settings()),
+    "context_length": CONTEXT_LENGTH,
+    "sample": SAMPLE,
+}
 RIVALS: Experiment[Rival] = Experiment(
     "first_minute_rivals",
     "the first minute's model from a bad start and from an ordinary one, with and without a bound",
     grid(start=("2 x orthogonal", "PyTorch's own"), bound=(None, BOUND), seed=range(3)),
     rival,
     Rival,
-    {"steps": STEPS_OF_A_RIVAL, "width": WIDTH, "batch_size": BATCH_SIZE, "context_length": CONTEXT_LENGTH},
+    {**TRAINING, "steps": STEPS_OF_A_RIVAL, "averaged_steps": LAST},
     unit="loss in nats a word, error in logits",
     data=WIKITEXT2,
     summary=lambda points: {"text": text().label},

@@ -14,7 +14,7 @@ import torch
 from lessons_lib.corpora.download import WIKITEXT2
 from lessons_lib.experiments.experiment import Experiment
 from lessons_lib.experiments.reading import Text, text
-from lessons_lib.lessons.lesson_00.experiment import CONTEXT_LENGTH, factory, settings
+from lessons_lib.lessons.lesson_00.experiment import CONTEXT_LENGTH, TRAINING, factory, settings
 from lessons_lib.stability import SpectralBall, truncation_error
 from lessons_lib.training import TrainingState, training_step
 
@@ -51,7 +51,7 @@ REPLAY: Experiment[dict[str, Any]] = Experiment(
     [{"bound": bound} for bound in (None, *BOUNDS)],
     recorded,
     dict,
-    {"seed": 0, "at": PULLED_AT, "steps": STEPS, "every": EVERY, "context_length": CONTEXT_LENGTH},
+    {**TRAINING, "seed": 0, "at": PULLED_AT, "steps": STEPS, "every": EVERY},
     unit="loss in nats a word, error in logits",
     data=WIKITEXT2,
     summary=lambda points: {"text": text().label},

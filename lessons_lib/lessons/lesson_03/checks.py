@@ -9,7 +9,7 @@ from math import prod
 
 import torch
 
-from lessons_lib.checks.exercises import exercise, named_mistake
+from lessons_lib.checks.exercises import exercise, named_mistake, whole
 
 
 @exercise("Each layer adds its own reach, (kernel - 1) x dilation, to the one input at hand.")
@@ -80,11 +80,12 @@ def dilated_convolution(answer: Callable[[list[float], list[float], int], list[f
 def dilations_without_holes(answer: Callable[[list[int]], list[int]]) -> str | None:
     """Dilations with which layers of these kernel sizes read prod(kernels) inputs, and no hole among them."""
     for kernels in ([3, 3, 3], [2, 3, 4], [4, 2, 5]):
-        given, most = list(answer(list(kernels))), prod(kernels)
-        case = f"for kernels {kernels} your dilations {given}"
-        if len(given) != len(kernels):
-            return f"{case} are {len(given)} numbers: each of the {len(kernels)} layers needs one"
-        if any(not isinstance(dilation, int) or dilation < 1 for dilation in given):
+        returned, most = list(answer(list(kernels))), prod(kernels)
+        given = [number for number in map(whole, returned) if number is not None and number >= 1]
+        case = f"for kernels {kernels} your dilations {given if len(given) == len(returned) else returned}"
+        if len(returned) != len(kernels):
+            return f"{case} are {len(returned)} numbers: each of the {len(kernels)} layers needs one"
+        if len(given) < len(returned):
             return f"{case} must be whole numbers of at least 1"
         taps = ([tap * dilation for tap in range(kernel)] for kernel, dilation in zip(kernels, given, strict=True))
         paths = Counter(map(sum, product(*taps)))

@@ -92,7 +92,7 @@ def chunked_step(answer: Callable[[Any, Tensor, Tensor, Any, int], Any]) -> str 
     }
     if not given.any():
         return "no gradient arrived: call backward() on every chunk's share of the loss"
-    return named_mistake(given, expected, {mistake: gradient(work) for mistake, work in wrong.items()}, 1e-9)
+    return named_mistake(given, expected, {mistake: gradient(work) for mistake, work in wrong.items()})
 
 
 @exercise("Every step moves the memory one place on, and what is n + 1 steps old falls off the end.")

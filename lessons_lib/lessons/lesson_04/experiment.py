@@ -35,9 +35,11 @@ from lessons_lib.training import Mailbox, Settings, default_device, mean_loss, t
 # Two bits a token: one repeats the token before, the other the fourth before, each wrongly one time in twenty.
 LANGUAGE = ProductOfLags(lags=(1, 4), flips=(0.05, 0.05))
 WIDTH, BATCH_SIZE, STEPS, TRAINING_STEPS = 64, 32, 24, 150
-LEARNING_RATE = 3e-3
+LEARNING_RATE, GRADIENT_CLIP = 3e-3, 1.0
+INPUT_STD = 0.3
+TRAINING_TOKENS, HELD_OUT_TOKENS = 1_000_000, 20_000
 CUTS, LENGTHS, SEEDS = ("context", "chunked", "exact"), (1, 2, 3, 4, 5, 6, 8), (0, 1, 2)
-HELD_OUT = LANGUAGE.sample(20_000, seed=1_000)
+HELD_OUT = LANGUAGE.sample(HELD_OUT_TOKENS, seed=1_000)
 
 LONGER_STEPS = (50, TRAINING_STEPS, 500, 1_000)
 # Which weights of h_t = tanh(W h_{t-1} + U x_t + b) stay as they began, by the beginnings of their names.
@@ -45,6 +47,7 @@ FROZEN = {"nothing": (), "the core": ("weight", "bias"), "W": ("weight_hh",), "U
 
 WORDS, WORD_WIDTH, WORD_BATCH, WORD_STEPS, WORD_TRAINING_STEPS = 1_000, 96, 20, 20, 300
 WORD_LENGTHS, WORD_CONTEXTS = (1, 2, 5, 10, 20), 20
+WORD_ROWS, WORD_COLUMNS = 10, 1_001  # of held-out words, the last of each only to be predicted
 
 
 @dataclass(frozen=True)
@@ -89,18 +92,18 @@ def factory(seed: int = 0, context_length: int | None = None) -> tuple[LanguageM
     nn.init.orthogonal_(dict(rnn.named_parameters())["cells.0.weight_hh_l0"])
     core = rnn if context_length is None else Windowed(rnn, context_length)
     model = LanguageModel(core, LANGUAGE.vocabulary_size, WIDTH)
-    nn.init.normal_(model.embedding.weight, std=0.3)
+    nn.init.normal_(model.embedding.weight, std=INPUT_STD)
     return model, Stream(_training_tokens(seed).to(default_device()), BATCH_SIZE, STEPS)
 
 
 @cache
 def _training_tokens(seed: int) -> Tensor:
-    return LANGUAGE.sample(1_000_000, seed)
+    return LANGUAGE.sample(TRAINING_TOKENS, seed)
 
 
 def settings(truncation_length: int = STEPS, truncation: str = "exact") -> Settings:
     """Adam at 0.003, gradients clipped at norm 1."""
-    return Settings(truncation_length, truncation, learning_rate=LEARNING_RATE, gradient_clip=1.0)
+    return Settings(truncation_length, truncation, learning_rate=LEARNING_RATE, gradient_clip=GRADIENT_CLIP)
 
 
 def probe() -> Probe:
@@ -246,10 +249,10 @@ def words_factory(seed: int = 0) -> tuple[LanguageModel, Stream]:
 
 def words_point(k: int, seed: int = 0, *, cut: str = "chunked", steps: int = WORD_TRAINING_STEPS) -> Point:
     """Trained on real words with this truncation at k; and what the model loses when it sees n words only."""
-    how = Settings(k, cut, learning_rate=LEARNING_RATE, gradient_clip=1.0)
+    how = Settings(k, cut, learning_rate=LEARNING_RATE, gradient_clip=GRADIENT_CLIP)
     model = trained(words_factory(seed), how, steps=steps).model
-    held_out = words().valid[: 10 * 1_001].to(default_device())
-    rows = held_out.view(10, 1_001)
+    held_out = words().valid[: WORD_ROWS * WORD_COLUMNS].to(default_device())
+    rows = held_out.view(WORD_ROWS, WORD_COLUMNS)
     inputs, targets = rows[:, :-1], rows[:, WORD_CONTEXTS:]  # scored where every context is complete
     with torch.no_grad():
         outputs = truncated_outputs(model.core, model.embed(inputs), WORD_CONTEXTS)
@@ -266,15 +269,23 @@ def by_seed(points: Iterable[Point], cut: str) -> list[list[float]]:
     return [[p.loss for p in mine if p.seed == seed] for seed in sorted({p.seed for p in mine})]
 
 
-TRAINING = {"optimizer": "adam", "learning_rate": LEARNING_RATE, "gradient_clip": 1.0}
+TRAINING = {"optimizer": "adam", "learning_rate": LEARNING_RATE, "gradient_clip": GRADIENT_CLIP}
+LANGUAGE_MODEL = {
+    "language": repr(LANGUAGE),
+    "training_tokens": TRAINING_TOKENS,
+    "held_out_tokens": HELD_OUT_TOKENS,
+    "model": f"TanhRNN({WIDTH})",
+    "input_std": INPUT_STD,
+    "batch_size": BATCH_SIZE,
+    "steps": STEPS,
+}
 ON_LANGUAGE = Experiment(
     "truncation_language",
     "truncation and context length at every k, on a language whose best losses are known",
     grid(cut=CUTS, k=LENGTHS, seed=SEEDS),
     point,
     Point,
-    {"language": repr(LANGUAGE), "model": f"TanhRNN({WIDTH})", "batch_size": BATCH_SIZE, "steps": STEPS}
-    | {"training_steps": TRAINING_STEPS, **TRAINING},
+    {**LANGUAGE_MODEL, "training_steps": TRAINING_STEPS, **TRAINING},
 )
 LONGER = Experiment(
     "truncation_longer",
@@ -282,8 +293,7 @@ LONGER = Experiment(
     grid(frozen=("nothing", "the core"), k=(2,), seed=SEEDS),
     longer,
     Longer,
-    {"language": repr(LANGUAGE), "model": f"TanhRNN({WIDTH})", "batch_size": BATCH_SIZE, "steps": STEPS}
-    | {"truncation": "chunked", "measured_after": LONGER_STEPS, **TRAINING},
+    {**LANGUAGE_MODEL, "truncation": "chunked", "measured_after": LONGER_STEPS, **TRAINING},
 )
 ON_WORDS = Experiment(
     "truncation_words",
@@ -292,6 +302,7 @@ ON_WORDS = Experiment(
     words_point,
     Point,
     {"vocabulary": WORDS, "model": f"LSTM({WORD_WIDTH})", "batch_size": WORD_BATCH, "steps": WORD_STEPS}
-    | {"training_steps": WORD_TRAINING_STEPS, **TRAINING},
+    | {"training_steps": WORD_TRAINING_STEPS, **TRAINING}
+    | {"held_out": {"rows": WORD_ROWS, "columns": WORD_COLUMNS}, "contexts": WORD_CONTEXTS},
     data=WIKITEXT2,
 )

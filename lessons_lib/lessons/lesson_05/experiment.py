@@ -71,8 +71,9 @@ def throughput(
 ) -> Throughput:
     """One measurement, on random inputs."""
     device = default_device()
-    model = core(family, width).to(device)
-    inputs = torch.randn(batch, length, width, device=device)
+    with seeded(0):
+        model = core(family, width).to(device)
+        inputs = torch.randn(batch, length, width, device=device)
 
     def step() -> None:
         model.zero_grad(set_to_none=True)
@@ -228,6 +229,10 @@ REFERENCE: Experiment[dict[str, Any]] = Experiment(
     dict,
     {
         "clock": "processor time",
+        "lengths": LENGTHS,
+        "lags": LAGS,
+        "gradient_seeds": SEEDS,
+        "past": PAST,
         "width": WIDTH,
         "batch": BATCH,
         "vocabulary": VOCABULARY,

@@ -20,6 +20,7 @@ from lessons_lib.training import Settings, default_device
 DELAY, LENGTH, SYMBOLS, BATCH_SIZE = 40, 5, 8, 32
 WIDTH = 32
 STEPS = 300  # a TCN that sees far enough is done
+LEARNING_RATE = 4e-3
 RECURRENT: dict[str, Any] = {"tanh-RNN": TanhRNN, "GRU": GRU, "LSTM": LSTM}
 HELD_OUT_SEED = 10_000
 
@@ -52,7 +53,7 @@ def factory(core: Callable[[], Any], delay: int = DELAY, seed: int = 0) -> tuple
 
 def settings(delay: int = DELAY) -> Settings:
     """For Adam.  The gradient reaches over the whole batch; clipping it to norm 1 takes twice the steps."""
-    return Settings(truncation_length=task(delay).steps, learning_rate=4e-3)
+    return Settings(truncation_length=task(delay).steps, learning_rate=LEARNING_RATE)
 
 
 @torch.no_grad()

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
+from itertools import chain
 from typing import Any
 
 import ipywidgets as widgets
@@ -24,8 +25,8 @@ DRAW_SECONDS = 0.1
 class RacePanel(PlayerPanel):
     """Feed-forward against recurrent on one of the six tasks of :mod:`lessons_lib.lessons.lesson_06.race_tasks`.
 
-    A new k, task or kind of equality begins a new race; the final scores of a task's earlier races stay in the right
-    picture, against k.  The panel of the same name is replaced.
+    A new k, task or kind of equality begins a new race; the final scores of a task's finished races stay in the right
+    picture, against k, as long as the kind of equality is theirs.  The panel of the same name is replaced.
 
     Args:
         tasks: names to choose from, the first one first.
@@ -83,7 +84,7 @@ class RacePanel(PlayerPanel):
         super().__init__(self._race, self._draw, tooltips, name=name, prediction=prediction)
         self.chooser.observe(lambda change: None if self._choosing else self.choose(change["new"]), "value")
         self.context.observe(self._on_context, "value")
-        self.equal.observe(lambda _: self.reset(), "value")
+        self.equal.observe(self._on_equal, "value")
 
     def choose(self, task: str, k: int | None = None) -> None:
         """Race on another task: its own rivals, its own k's, and a new picture."""
@@ -102,11 +103,10 @@ class RacePanel(PlayerPanel):
         self.reset()
 
     def reset(self) -> None:
-        """Back to the start, with the k and the equality that the controls show; earlier scores stay."""
+        """Back to the start, with the k and the equality that the controls show; scores of finished races stay."""
         self.player.reset()
         self.standings = []
-        for name in self._names():
-            self.plot.draw(replace={name: ([], [])})
+        self.plot.draw(replace={**{name: ([], []) for name in self._names()}, **self._scores()})
         self._show_state()
 
     # -- what the panel is made of --------------------------------------------------------------------------------
@@ -122,7 +122,7 @@ class RacePanel(PlayerPanel):
         return [*self._above, self.plot]
 
     def _new_plot(self) -> LivePlot:
-        self._finals: dict[int, float] = {}
+        self._finished: list[list[races.Standing]] = []
         styles = {name: _style(self.task, name) for name in self._names()}
         traces: dict[str, dict[str, Any]] = {name: _curve("loss", name, style) for name, style in styles.items()}
         for name, style in styles.items():
@@ -140,10 +140,16 @@ class RacePanel(PlayerPanel):
         if not self._choosing:  # a new task brings its own k's, and one reset is enough
             self.reset()
 
+    def _on_equal(self, _: object) -> None:
+        self.player.reset()  # first, so that the race in hand cannot finish behind the next line
+        self._finished.clear()  # by batches and by seconds are two different questions
+        self.reset()
+
     # -- in the player's thread -----------------------------------------------------------------------------------
 
     def _race(self) -> Iterator[list[races.Standing]]:
-        return races.race(self.task, self.context.value, steps=self.steps, seed=self.seed, equal=self.equal.value)
+        yield from races.race(self.task, self.context.value, steps=self.steps, seed=self.seed, equal=self.equal.value)
+        self._finished.append(self.standings)
 
     def _draw(self, standings: list[races.Standing]) -> None:
         now = time.monotonic()
@@ -161,13 +167,12 @@ class RacePanel(PlayerPanel):
         self._show_state()
 
     def _scores(self) -> dict[str, tuple[list[int], list[float]]]:
-        found = {s.name: s.score for s in self.standings if s.score is not None}
-        if self.task.feed_forward in found:
-            self._finals[self.context.value] = found.pop(self.task.feed_forward)
-        ks = sorted(self._finals)
-        ends = [self.task.contexts[0], self.task.contexts[-1]]
-        lines = {f"{name} by k": (ends, [score, score]) for name, score in found.items()}
-        return {f"{self.task.feed_forward} by k": (ks, [self._finals[k] for k in ks]), **lines}
+        by_k: dict[str, dict[int, float]] = {name: {} for name in self._names()}
+        ends = (self.task.contexts[0], self.task.contexts[-1])  # of the level line of a model that has no k
+        for s in chain(*self._finished, self.standings):
+            if s.score is not None:
+                by_k[s.name] |= dict.fromkeys(ends if s.context_length is None else (s.context_length,), s.score)
+        return {f"{name} by k": (sorted(found), [found[k] for k in sorted(found)]) for name, found in by_k.items()}
 
     def _show_state(self, _: object = None) -> None:
         with self._lock:

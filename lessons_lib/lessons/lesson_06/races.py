@@ -18,19 +18,13 @@ from lessons_lib.corpora.download import JSB_CHORALES, WIKITEXT2
 from lessons_lib.experiments import chorales
 from lessons_lib.experiments.chorales import JSB_LABEL
 from lessons_lib.experiments.experiment import Case, Experiment
-from lessons_lib.experiments.reading import WORDS_LABEL
+from lessons_lib.experiments.reading import HELD_OUT_TOKENS, WORDS_LABEL
 from lessons_lib.experiments.training import trained
-from lessons_lib.lessons.lesson_06 import adding, copying, translation, waveforms
-from lessons_lib.lessons.lesson_06.race_tasks import (
-    ENTRANTS,
-    LANGUAGE_RATES,
-    LANGUAGE_TRAINING_STEPS,
-    MUSIC_RATES,
-    TASKS,
-    Task,
-)
+from lessons_lib.lessons.lesson_06 import adding, copying, race_tasks, translation, waveforms
+from lessons_lib.lessons.lesson_06.race_tasks import ENTRANTS, TASKS, Task
 from lessons_lib.models.size import parameter_count
 from lessons_lib.training import Settings, TrainingState, training_step
+from lessons_lib.training.checkpoint import settings_to_json
 
 SEEDS = (0, 1, 2)
 SMOOTHED = 10  # batches over which a loss is averaged
@@ -163,7 +157,6 @@ def measure(task: str, **entrant: Any) -> Point:
     return train_alone(TASKS[task](), **entrant)
 
 
-RATES = {"learning_rates": {"language": LANGUAGE_RATES, "music": MUSIC_RATES}}
 RACES = Experiment(
     "races",
     "feed-forward against recurrent models, at every context length k, on copying and language",
@@ -171,10 +164,33 @@ RACES = Experiment(
     measure,
     Point,
     {
-        "copying": {"unit": "share of right answers", "steps": copying.STEPS},
-        "language": {"unit": f"nats per word, {WORDS_LABEL}", "steps": LANGUAGE_TRAINING_STEPS},
-    }
-    | RATES,
+        "optimizer": "adam",
+        "copying": {
+            "unit": "share of right answers",
+            "steps": copying.STEPS,
+            "delay": copying.DELAY,
+            "length": copying.LENGTH,
+            "symbols": copying.SYMBOLS,
+            "batch_size": copying.BATCH_SIZE,
+            "held_out_seed": copying.HELD_OUT_SEED,
+            "width": copying.WIDTH,
+            "parameters": race_tasks.COPY_PARAMETERS,
+            "layers_and_kernel_sizes": race_tasks.COPY_SHAPES,
+            "settings": settings_to_json(copying.settings()),
+        },
+        "language": {
+            "unit": f"nats per word, {WORDS_LABEL}",
+            "steps": race_tasks.LANGUAGE_TRAINING_STEPS,
+            "batch_size": race_tasks.LANGUAGE_BATCH,
+            "steps_of_a_batch": race_tasks.LANGUAGE_STEPS,
+            "held_out_words": HELD_OUT_TOKENS,
+            "embedding": race_tasks.EMBEDDING,
+            "parameters": race_tasks.LANGUAGE_PARAMETERS,
+            "layers_and_kernel_sizes": race_tasks.LANGUAGE_SHAPES,
+            "learning_rates": race_tasks.LANGUAGE_RATES,
+            "gradient_clip": race_tasks.LANGUAGE_CLIP,
+        },
+    },
     data=WIKITEXT2,
 )
 ADDING = Experiment(
@@ -183,7 +199,19 @@ ADDING = Experiment(
     cases("adding"),
     measure,
     Point,
-    {"adding": {"unit": "mean squared error", "steps": adding.STEPS}} | RATES,
+    {
+        "optimizer": "adam",
+        "adding": {
+            "unit": "mean squared error",
+            "steps": adding.STEPS,
+            "length": adding.LENGTH,
+            "batch_size": adding.BATCH_SIZE,
+            "held_out_seed": adding.HELD_OUT_SEED,
+            "parameters": race_tasks.COPY_PARAMETERS,
+            "layers_and_kernel_sizes": race_tasks.ADDING_SHAPES,
+            "settings": settings_to_json(adding.settings()),
+        },
+    },
 )
 
 
@@ -223,8 +251,19 @@ MUSIC = Experiment(
     ],
     measure_music,
     MusicPoint,
-    {"music": {"unit": f"nats per frame, {JSB_LABEL}", "rate": "falls in a line to zero", "kept": "the best epoch"}}
-    | {"learning_rates": MUSIC_RATES},
+    {
+        "optimizer": "adam",
+        "music": {
+            "unit": f"nats per frame, {JSB_LABEL}",
+            "rate": "falls in a line to zero",
+            "kept": "the best epoch",
+            "batch_size": chorales.BATCH_SIZE,
+            "parameters": race_tasks.MUSIC_PARAMETERS,
+            "layers_and_kernel_sizes": race_tasks.MUSIC_SHAPES,
+            "learning_rates": race_tasks.MUSIC_RATES,
+            "gradient_clip": chorales.GRADIENT_CLIP,
+        },
+    },
     data={"jsb": JSB_CHORALES},
 )
 

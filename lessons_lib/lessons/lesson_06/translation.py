@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import Any
 
 from lessons_lib.corpora import Batches, DateFormats, NumberWords, Translation
 from lessons_lib.experiments.experiment import Case, Experiment
@@ -19,7 +20,7 @@ from lessons_lib.training import Settings, default_device, linear_decay
 
 BATCH_SIZE, STEPS, SEEDS = 64, 500, (0, 1, 2)
 ROWS = 1024  # of test pairs that a score is measured on
-LEARNING_RATE = 3e-3
+LEARNING_RATE, GRADIENT_CLIP = 3e-3, 1.0
 TASKS: dict[str, Callable[..., Translation]] = {
     "words to digits": NumberWords,
     "digits to words": lambda split, **options: NumberWords(split, to_words=True, **options),
@@ -27,7 +28,7 @@ TASKS: dict[str, Callable[..., Translation]] = {
 }
 # About 300,000 parameters each.  The encoder's windows reach 6 symbols to both sides, because what a digit is
 # called depends on how many follow.
-FAMILIES: dict[str, Callable[..., Translator]] = {
+FAMILIES: dict[str, partial[Any]] = {
     "attention": partial(RecurrentTranslator, width=96),
     "convolutional": partial(ConvolutionalTranslator, width=64, layers=3, kernel_size=5),
     "Transformer": partial(TransformerTranslator, width=72, layers=2, heads=4),
@@ -70,7 +71,7 @@ def factory(family: str, task: str, seed: int = 0, window: int | None = None) ->
 def settings(pairs: Batches, progress: float = 0.0) -> Settings:
     """For Adam; the rate falls in a line over the second half, ``progress`` going from 0 to 1."""
     rate = LEARNING_RATE * linear_decay(progress, hold=0.5)
-    return Settings(truncation_length=pairs.steps, learning_rate=rate, gradient_clip=1.0)
+    return Settings(truncation_length=pairs.steps, learning_rate=rate, gradient_clip=GRADIENT_CLIP)
 
 
 def exact_match(model: Translator, task: str, rows: int = ROWS) -> float:
@@ -127,6 +128,15 @@ TRANSLATIONS = Experiment(
     cases(),
     point,
     Point,
-    {"batch_size": BATCH_SIZE, "steps": STEPS, "learning_rate": LEARNING_RATE, "optimizer": "adam"},
+    {
+        "batch_size": BATCH_SIZE,
+        "steps": STEPS,
+        "learning_rate": LEARNING_RATE,
+        "gradient_clip": GRADIENT_CLIP,
+        "optimizer": "adam",
+        "sizes": {name: make.keywords for name, make in FAMILIES.items()},
+        "windows": {"parameters": PARAMETERS, "layers_and_kernel_sizes": WINDOWS},
+        "scored": ROWS,
+    },
     unit=f"share of {ROWS} unseen meanings whose whole translation is right",
 )

@@ -30,6 +30,7 @@ SECONDS, HELD_OUT_SECONDS = 120.0, 4.0
 HELD_OUT_SEED = 10_000
 EMBEDDING, PARAMETERS = 32, 66_000
 BATCH_SIZE, STEPS, TRAINING_STEPS, SEEDS = 16, 256, 400, (0, 1, 2)
+GRADIENT_CLIP = 1.0
 # For each row the best of .004, .008 and .016 after 400 batches of seed 0 (the LSTM's .03 was as good as .016).
 LEARNING_RATES = {"WaveNet": 8e-3, "LSTM": 1.6e-2}
 # An LSTM's batch takes less than half a WaveNet's time on one CPU core: so many batches give it as many seconds.
@@ -94,7 +95,7 @@ def factory(
 def settings(row: str, progress: float = 0.0) -> Settings:
     """For Adam; the row's rate falls in a line over the second half, ``progress`` going from 0 to 1."""
     rate = LEARNING_RATES[row] * linear_decay(progress, hold=0.5)
-    return Settings(STEPS, learning_rate=rate, gradient_clip=1.0)
+    return Settings(STEPS, learning_rate=rate, gradient_clip=GRADIENT_CLIP)
 
 
 def bits_per_sample(model: LanguageModel, samples: Tensor) -> float:
@@ -178,8 +179,21 @@ WAVEFORMS = Experiment(
     [{**kind, "seed": seed} for seed in SEEDS for kind in KINDS],
     point,
     Point,
-    {"batch_size": BATCH_SIZE, "steps": STEPS, "optimizer": "adam", "learning_rates": LEARNING_RATES}
-    | {"seconds_of_voice": SECONDS},
+    {
+        "batch_size": BATCH_SIZE,
+        "steps": STEPS,
+        "optimizer": "adam",
+        "learning_rates": LEARNING_RATES,
+        "gradient_clip": GRADIENT_CLIP,
+        "levels": LEVELS,
+        "noise": NOISE,
+        "seconds_of_voice": SECONDS,
+        "held_out": {"seconds": HELD_OUT_SECONDS, "seed": HELD_OUT_SEED},
+        "embedding": EMBEDDING,
+        "parameters": PARAMETERS,
+        "layers": CONTEXTS,
+        "written": {"by": SINGERS, "prompt_seconds": PROMPT_SECONDS, "seconds": WRITTEN_SECONDS},
+    },
     unit="bits per sample, 8,000 samples a second, 256 levels",
     summary=lambda points: {"noise_floor": noise_floor(), "unigram": unigram_bits()},
 )

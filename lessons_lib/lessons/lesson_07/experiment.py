@@ -34,7 +34,7 @@ from lessons_lib.training import Mailbox, Settings, StepRecord, default_device, 
 ORDERS, SEEDS = (2, 3, 5, 8, 13, 20, 50), (0, 1, 2)
 LONGEST = max(ORDERS)
 WORDS, WIDTH, BATCH_SIZE, STEPS, TRAINING_STEPS = 1_000, 64, 10, 20, 2_000
-LEARNING_RATE = 0.01  # falls linearly to zero
+LEARNING_RATE, GRADIENT_CLIP = 0.01, 1.0  # the rate falls linearly to zero
 SMOOTHING = 50.0  # how many words of the frequency table are mixed into each row of the table of pairs
 HELD_OUT_ROWS, ROW_LENGTH = 20, 1_000
 MADE_UP_LENGTH = 700_000
@@ -116,7 +116,7 @@ def stream(text: Text) -> Stream:
 
 def training(model: Predictor, text: Text, *, steps: int = TRAINING_STEPS) -> Iterator[StepRecord]:
     """Adam at 0.01, falling linearly to zero; gradients clipped at norm 1."""
-    mailbox = Mailbox(Settings(STEPS, learning_rate=LEARNING_RATE, gradient_clip=1.0))
+    mailbox = Mailbox(Settings(STEPS, learning_rate=LEARNING_RATE, gradient_clip=GRADIENT_CLIP))
     for record in train(model, stream(text), mailbox, steps=steps, optimizer="adam"):
         yield record
         mailbox.update(learning_rate=LEARNING_RATE * linear_decay((record.step + 1) / steps))
@@ -223,7 +223,7 @@ def live(order: Order, reading: Text, *, seed: int = 0, width: int = WIDTH) -> I
     trained = model(order.n, reading, seed, width=width)
     core: Any = trained.core
     sample = reading.held_out[:SWEEP_ROWS, : LONGEST - 1 + SWEEP_WORDS]
-    how = Settings(STEPS, learning_rate=LIVE_RATE, gradient_clip=1.0)
+    how = Settings(STEPS, learning_rate=LIVE_RATE, gradient_clip=GRADIENT_CLIP)
     records = train(trained, stream(reading), how, optimizer="adam")
     while True:
         n = order.n
@@ -317,8 +317,8 @@ N_GRAM = Experiment(
         "training_steps": TRAINING_STEPS,
         "optimizer": "adam",
         "learning_rate": f"{LEARNING_RATE:g}, falling linearly to zero",
-        "gradient_clip": 1.0,
-        "held_out_words": HELD_OUT_ROWS * ROW_LENGTH,
+        "gradient_clip": GRADIENT_CLIP,
+        "held_out": {"rows": HELD_OUT_ROWS, "words": ROW_LENGTH, "words_before": LONGEST - 1},
         "smoothing": SMOOTHING,
     },
     data=WIKITEXT2,

@@ -84,7 +84,7 @@ def parts_first(answer: Callable[[float, float], Tensor]) -> str | None:
         if given.shape != (2, 2):
             return f"{case}: a 2 x 2 matrix is asked for, yours has shape {tuple(given.shape)}"
         found, highest = float(spectral_radius(given)), float(transient_growth(given, 100).max())
-        if abs(found - radius) > 1e-4:
+        if not abs(found - radius) <= 2e-3:  # in float32 rounding moves a double eigenvalue by its square root
             return f"{case}: the largest |eigenvalue| of yours is {found:.3g}"
         if highest < growth:
             normal = bool(torch.allclose(given @ given.mT, given.mT @ given))

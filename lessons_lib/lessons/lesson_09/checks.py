@@ -68,7 +68,7 @@ def threshold(answer: Callable[[Tensor, float], Tensor]) -> str | None:
         ],
     }
     for (row, radius), value, tau in zip(cases, given, right, strict=True):
-        if abs(value - tau) > 1e-6:
+        if not abs(value - tau) <= 1e-6:  # a NaN is not near, either
             unnamed = f"for the row {row} and radius {radius:g} τ is {tau:g}, yours is {value:g}"
             return named_mistake(given, right, wrong, unnamed=unnamed)
     return None
@@ -110,6 +110,6 @@ def project_after_step(answer: Callable[[torch.nn.Module, float], float]) -> str
         if mismatch(after, expected, 1e-4):
             return "the matrix lies in the ball now, but another one of the ball was nearer"
         moved = float((expected - before).norm())
-        if abs(distance - moved) > 1e-3:
+        if not abs(distance - moved) <= 1e-3:
             return f"you returned {distance:.4g}; the matrix moved by {moved:.4g} (the norm of new minus old)"
     return None

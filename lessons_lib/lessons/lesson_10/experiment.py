@@ -152,8 +152,13 @@ LOSSES = Experiment(
     grid(family=FAMILIES, seed=SEEDS),
     measure,
     LossAgainstK,
-    {"steps": TRAINING_STEPS, "width": stable_regime.WIDTH, "context_lengths": CONTEXT_LENGTHS, "bound": BOUND}
-    | {"settings": "Adam 4e-3, clip 1, 35 words a step, 20 columns", "positions": ROWS * (COLUMNS - 1 - 200)},
+    {
+        **stable_regime.TRAINING,
+        "steps": TRAINING_STEPS,
+        "bound": BOUND,
+        "context_lengths": CONTEXT_LENGTHS,
+        "held_out": {"rows": ROWS, "columns": COLUMNS},
+    },
     unit="nats per word",
     data=WIKITEXT2,
 )

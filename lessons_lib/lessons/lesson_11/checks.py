@@ -94,6 +94,6 @@ def gap_bound(answer: Callable[[float, float, float, int], float]) -> str | None
             "old differences grow, by the factor 1 + alpha beta / t": after(alpha, beta, gap, whole, grow=False),
             "N to the power alpha beta is how the bound grows, not the bound": alpha * gap * steps ** (alpha * beta),
         }
-        if mistake := named_mistake(given, expected, wrong, 1e-9, named=f"{case}: {{}}", unnamed=f"{case} {{}}"):
+        if mistake := named_mistake(given, expected, wrong, 1e-5, named=f"{case}: {{}}", unnamed=f"{case} {{}}"):
             return mistake
     return None

@@ -27,6 +27,7 @@ LANGUAGE = ProductOfLags(lags=(2, 3, 12), flips=(0.05, 0.05, 0.05))
 CONTEXT_LENGTHS = (5, 10, 20, 35)
 WIDTH, BATCH_SIZE, STEPS = 64, 32, 50
 INPUT_STD = 0.3
+TOKENS = 100_000
 STABLE_RATE, UNSTABLE_GAIN = 0.8, 2.0
 STEP_SIZE = 2.0  # α: the t-th step is α/t
 TRAINING_STEPS = 100
@@ -209,7 +210,7 @@ def beginning(
     ``tokens``: a text to read instead of the embedded language.
     """
     vocabulary = LANGUAGE.vocabulary_size if tokens is None else int(tokens.max()) + 1
-    tokens = LANGUAGE.sample(100_000, seed=seed) if tokens is None else tokens
+    tokens = LANGUAGE.sample(TOKENS, seed=seed) if tokens is None else tokens
     with seeded(seed):
         model = LanguageModel(TanhRNN(WIDTH, WIDTH), vocabulary, WIDTH).double()
         torch.nn.init.normal_(model.embedding.weight, std=INPUT_STD)
@@ -277,7 +278,20 @@ TWINS = Experiment(
     grid(start=("stable", "unstable"), seed=SEEDS),
     long_training,
     Twin,
-    {"steps": LONG, "width": WIDTH, "batch_size": BATCH_SIZE, "window": STEPS, "step_size": f"{STEP_SIZE} / t"}
-    | {"stable": f"{STABLE_RATE} x orthogonal, projected", "unstable": f"{UNSTABLE_GAIN} x orthogonal, free"},
+    {
+        "language": repr(LANGUAGE),
+        "tokens": TOKENS,
+        "steps": LONG,
+        "moments": MOMENTS,
+        "context_lengths": COMPARED,
+        "width": WIDTH,
+        "input_std": INPUT_STD,
+        "batch_size": BATCH_SIZE,
+        "window": STEPS,
+        "optimizer": "sgd",
+        "step_size": f"{STEP_SIZE} / t",
+        "stable": f"{STABLE_RATE} x orthogonal, projected",
+        "unstable": f"{UNSTABLE_GAIN} x orthogonal, free",
+    },
     unit="nats",
 )

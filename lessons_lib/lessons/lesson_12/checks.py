@@ -79,6 +79,6 @@ def chance_of_parting(answer: Callable[[int], float]) -> str | None:
             / math.factorial(2 * n),
             "that is for n pairs, each won by a coin; here any seed is compared with any other": 2 * 0.5**n,
         }
-        if mistake := named_mistake(given, 2 / orders, wrong, 1e-9, named=f"{case} {{}}", unnamed=f"{case} {{}}"):
+        if mistake := named_mistake(given, 2 / orders, wrong, 1e-5, named=f"{case} {{}}", unnamed=f"{case} {{}}"):
             return mistake
     return None

@@ -15,11 +15,17 @@ from lessons_lib.wikitext2.cost import Cost
 
 FAMILIES = {"rnn": "tanh-RNN", "lstm": "LSTM", "linear": "linear recurrence", "qrnn": "QRNN"}
 HELD = {
-    "unstable": "no bound",
-    "clipped": "no bound, inputs clipped",
-    "stable": "certified",
-    "stable-wide": "certified, wide set",
-    "published-code": "published code's rule",
+    "rnn-unstable": "no bound",
+    "rnn-stable": "certified",
+    "lstm-unstable": "no bound",
+    "lstm-clipped": "no bound, inputs clipped",
+    "lstm-stable": "certified",
+    "lstm-stable-wide": "certified, wide set",
+    "lstm-published-code": "published code's rule",
+    "linear-unstable": "no bound",
+    "linear-stable": "certified",
+    "qrnn-unstable": "no bound",
+    "qrnn-stable": "certified",
 }
 
 
@@ -28,12 +34,11 @@ def by_family(rows: Iterable[Series], *, title: str, x: str, y: str, **axes: Any
 
     What holds a row (nothing, a set, a clip) has one colour in all panels. ``axes`` go to :func:`figures.curves`.
     """
-    ways = list(HELD)
+    ways = sorted(set(HELD.values()))
     panels: dict[str, list[Series]] = {}
     for one in rows:
-        family, way = one.name.split("-", maxsplit=1)
-        held = replace(one, name=HELD[way], place=ways.index(way))
-        panels.setdefault(FAMILIES[family], []).append(held)
+        family, way = FAMILIES[one.name.split("-")[0]], HELD[one.name]
+        panels.setdefault(family, []).append(replace(one, name=way, place=ways.index(way)))
     plots = {family: curves(held, title=family, x=x, y=y, **axes) for family, held in panels.items()}
     return side_by_side(plots, title=title)
 

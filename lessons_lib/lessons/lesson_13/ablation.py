@@ -49,11 +49,13 @@ from lessons_lib.training import Settings, batch_loss, default_device, mean_loss
 
 WIDTH, BATCH_SIZE, STEPS = 32, 16, 64
 PARAMETERS = 12_000  # of a core, to the nearest width
+LEAST_CONTEXT = 3  # of a feed-forward core here: it looks one input back, and from there another one
 INPUT_CLIP = 0.75  # a stable LSTM's certificate needs it; every LSTM here has it
 RECURRENT: dict[str, Any] = {"RNN": TanhRNN, "GRU": GRU, "LSTM": LSTM}
 FEED_FORWARD = ("TCN", "gated convolution", "WaveNet", "transformer")
 MODELS = (*RECURRENT, "linear recurrence", *FEED_FORWARD)
-HELD_OUT_SEED = 1_000_000
+TRAINING_TOKENS, SCORED, HELD_OUT_SEED = 200_000, 10_000, 1_000_000
+INPUT_STD, LEARNING_RATE, GRADIENT_CLIP = 0.3, 5e-3, 1.0
 
 
 # -- tasks -----------------------------------------------------------------------------------------------------------
@@ -70,9 +72,9 @@ class Language:
         return self.source.vocabulary_size
 
     def training(self, seed: int) -> Batches:
-        return Stream(self.source.sample(200_000, seed).to(default_device()), BATCH_SIZE, STEPS)
+        return Stream(self.source.sample(TRAINING_TOKENS, seed).to(default_device()), BATCH_SIZE, STEPS)
 
-    def loss(self, model: LanguageModel, scored: int = 10_000) -> float:
+    def loss(self, model: LanguageModel, scored: int = SCORED) -> float:
         """Mean nats per token on a sample that no training reads."""
         return mean_loss(model, self.source.sample(scored + 1, HELD_OUT_SEED))
 
@@ -90,7 +92,7 @@ class Words:
         tokens = wikitext2(self.vocabulary_size).train
         return Stream(tokens.roll(-seed * 100_003).to(default_device()), BATCH_SIZE, STEPS)
 
-    def loss(self, model: LanguageModel, scored: int = 10_000) -> float:
+    def loss(self, model: LanguageModel, scored: int = SCORED) -> float:
         return mean_loss(model, wikitext2(self.vocabulary_size).valid[: scored + 1])
 
     def optimum(self, context_length: int | None) -> float | None:
@@ -167,8 +169,10 @@ class Choice:
             raise ValueError(f"no model {self.model!r}: choose one of {', '.join(MODELS)}")
         if self.task not in TASKS:
             raise ValueError(f"no task {self.task!r}: choose one of {', '.join(TASKS)}")
-        if self.model in FEED_FORWARD and (self.k is None or self.k < 3):
-            raise ValueError(f"k={self.k}: {self.model} is feed-forward, give it a context length of 3 or more")
+        if self.model in FEED_FORWARD and (self.k is None or self.k < LEAST_CONTEXT):
+            raise ValueError(
+                f"k={self.k}: {self.model} is feed-forward, give it a context length of {LEAST_CONTEXT} or more"
+            )
         if self.model == "linear recurrence" and self.k is not None:
             raise ValueError("k means nothing for a linear recurrence here, which is never truncated: leave it out")
         if self.bound is not None and not can_be_bounded(self.model, self.bound):
@@ -234,14 +238,14 @@ def factory(choice: Choice) -> Callable[[], tuple[LanguageModel, Batches]]:
 def _start(choice: Choice, seed: int) -> tuple[LanguageModel, Batches]:
     task = TASKS[choice.task]
     model = LanguageModel(choice.core(), task.vocabulary_size, WIDTH)
-    torch.nn.init.normal_(model.embedding.weight, std=0.3)
+    torch.nn.init.normal_(model.embedding.weight, std=INPUT_STD)
     return model, task.training(seed)
 
 
 def settings(choice: Choice) -> Settings:
     """For Adam: full backpropagation inside a step, clipped at 1, and the choice's stable set."""
     steps = factory(choice)()[1].steps
-    return Settings(steps, learning_rate=5e-3, gradient_clip=1.0, stable_set=choice.stable_set)
+    return Settings(steps, learning_rate=LEARNING_RATE, gradient_clip=GRADIENT_CLIP, stable_set=choice.stable_set)
 
 
 @dataclass(frozen=True)
@@ -283,20 +287,20 @@ class Plan:
     steps: int = 300
 
     def choices(self) -> list[Choice]:
-        """Without the combinations that mean nothing: a λ for a convolution, no k for one.
+        """Without the combinations that mean nothing: a λ for a convolution, no k or too small a k for one.
 
         Raises:
             ValueError: an unknown name, or nothing is left.
         """
         found: dict[Choice, None] = {}
         for model, task, k, bound, seed in product(self.models, self.tasks, self.contexts, self.bounds, self.seeds):
-            if model in FEED_FORWARD and k is None:
+            if model in FEED_FORWARD and (k is None or k < LEAST_CONTEXT):
                 continue
             k = None if model == "linear recurrence" else k
             kept = bound if bound is not None and can_be_bounded(model, bound) else None
             found[Choice(model, task, k, kept, seed)] = None
         if not found:
-            raise ValueError("nothing to train: a feed-forward model needs a context length k in contexts")
+            raise ValueError(f"nothing to train: a feed-forward model needs a k of {LEAST_CONTEXT} or more in contexts")
         return list(found)
 
 
@@ -341,7 +345,7 @@ def report(
         "| --- | --- | --- | --- | --- |",
     ]
     for name, seeds in named.items():
-        losses = [one.loss for one in seeds]
+        losses = _losses(seeds)
         best = "unknown" if seeds[0].optimum is None else f"{seeds[0].optimum:.3f}"
         context = "whole past" if seeds[0].context_length is None else str(seeds[0].context_length)
         mean = sum(losses) / len(losses)
@@ -352,15 +356,18 @@ def report(
 
 
 def verdict(results: Sequence[Measured]) -> str:
-    """For each task the best row by mean loss, and the rows whose seeds overlap with it."""
+    """For each task the best row by mean loss, the rows whose seeds overlap with it, and those that diverged."""
     sentences = []
     for task in dict.fromkeys(one.choice.task for one in results):
-        named = rows(one for one in results if one.choice.task == task)
-        ordered = sorted(named, key=lambda name: sum(one.loss for one in named[name]) / len(named[name]))
+        found = rows(one for one in results if one.choice.task == task)
+        named = {name: _losses(seeds) for name, seeds in found.items()}
+        ordered = sorted(named, key=lambda name: sum(named[name]) / len(named[name]))
         best, others = ordered[0], ordered[1:]
-        worst_of_best = max(one.loss for one in named[best])
-        tied = [name for name in others if min(one.loss for one in named[name]) <= worst_of_best]
-        if len(named[best]) == 1:
+        tied = [name for name in others if min(named[name]) <= max(named[best])]
+        diverged = [name for name, losses in named.items() if math.inf in losses]
+        if best in diverged:
+            sentences.append(f"{task}: no row has a finite loss on every seed.")
+        elif len(named[best]) == 1:
             sentences.append(f"{task}: one seed decides nothing; lowest was {best}.")
         elif not others:
             sentences.append(f"{task}: nothing to compare with {best}.")
@@ -368,4 +375,11 @@ def verdict(results: Sequence[Measured]) -> str:
             sentences.append(f"{task}: {best} is lowest, and not told apart from {'; '.join(tied)}.")
         else:
             sentences.append(f"{task}: {best} is below every other row on every seed.")
+        if diverged:
+            sentences.append(f"{task}: diverged on at least one seed: {'; '.join(diverged)}.")
     return " ".join(sentences)
+
+
+def _losses(seeds: Iterable[Measured]) -> list[float]:
+    """The losses of a row; one that is not finite is infinite, and so worse than any other."""
+    return [one.loss if math.isfinite(one.loss) else math.inf for one in seeds]

@@ -9,15 +9,15 @@ from itertools import accumulate, product
 import torch
 from torch import Tensor
 
-from lessons_lib.checks.exercises import exercise, mismatch, named_mistake
+from lessons_lib.checks.exercises import exercise, mismatch, named_mistake, pair
 
 
 @exercise("Joining is associative: that is why it does not matter which neighbours are joined first.")
 def join(answer: Callable[[float, float, float, float], tuple[float, float]]) -> str | None:
     """(a b, b u + v) from (a, u, b, v): first h -> a h + u, then h -> b h + v."""
     for a, u, b, v in ((0.5, 3.0, 0.25, 7.0), (2.0, -1.0, 3.0, 0.5)):
-        given = answer(a, u, b, v)
-        if not isinstance(given, tuple) or len(given) != 2:
+        given = pair(answer(a, u, b, v))
+        if given is None:
             return "return two numbers: what the old state is multiplied by, and what is added"
         wrong = {
             "what the first stretch added is multiplied by the second one's factor too": u + v,
@@ -69,10 +69,9 @@ def scan(answer: Callable[[float, Tensor], Tensor]) -> str | None:
 @exercise("A factor of -1 turns and loses nothing: no power of it fades, and none explodes.")
 def parity(answer: Callable[[int], tuple[float, float]]) -> str | None:
     """λ(x) and b(x) of h -> λ(x) h + b(x), from h = 1, so that h is below 0 after an odd number of ones."""
-    steps = [answer(bit) for bit in (0, 1)]
-    if not all(isinstance(step, tuple) and len(step) == 2 for step in steps):
+    steps = [step for bit in (0, 1) if (step := pair(answer(bit)))]
+    if len(steps) < 2:
         return "return two numbers: what the state is multiplied by, and what is added"
-    steps = [(float(factor), float(added)) for factor, added in steps]
     streams = [*product((0, 1), repeat=4), *product((0, 1), repeat=9), (1, 0, 0) * 100, (1, 1) * 200]
     for bits in streams:
         states = list(accumulate(bits, lambda h, bit: steps[bit][0] * h + steps[bit][1], initial=1.0))[1:]

@@ -29,15 +29,17 @@ from lessons_lib.training import Settings, default_device, perplexity
 LANGUAGE = ProductOfLags(lags=(4, 16), flips=(0.05, 0.05))
 BOUND = 0.98
 WIDTH, UNITS, BATCH_SIZE, STEPS, TRAINING_STEPS = 32, 64, 16, 128, 300
-FRESH_TOKENS = 40_001
+LSTM_WIDTH, TCN_WIDTH, TCN_LAYERS = 46, 30, 4
+LEARNING_RATE, GRADIENT_CLIP = 5e-3, 1.0
+TRAINING_TOKENS, FRESH_TOKENS = 400_000, 40_001
 PROJECTED = "linear recurrence, projected"
 # Of nearly the same size, about 15,000 parameters with embedding and softmax.
 CORES: dict[str, Callable[[], Any]] = {
     # Its coordinates keep the eigenvalues below the bound; projected, they are free, and settings bring them back.
     "linear recurrence": lambda: LinearRecurrence(WIDTH, WIDTH, units=UNITS, bound=BOUND),
     PROJECTED: lambda: LinearRecurrence(WIDTH, WIDTH, units=UNITS, bound=None),
-    "LSTM": lambda: LSTM(WIDTH, 46),
-    "TCN": lambda: TCN(WIDTH, 30, 4),  # sees 31 tokens; the language needs 16
+    "LSTM": lambda: LSTM(WIDTH, LSTM_WIDTH),
+    "TCN": lambda: TCN(WIDTH, TCN_WIDTH, TCN_LAYERS),  # sees 31 tokens; the language needs 16
 }
 # The same, and a Transformer without a window: what each keeps while it reads.
 READERS = {name: CORES[name] for name in ("linear recurrence", "LSTM", "TCN")} | {
@@ -55,14 +57,14 @@ def factory(name: str, seed: int = 0) -> tuple[LanguageModel, Stream]:
     """
     if name not in CORES:
         raise ValueError(f"no core {name!r}: choose one of {', '.join(CORES)}")
-    tokens = LANGUAGE.sample(400_000, seed=seed).to(default_device())
+    tokens = LANGUAGE.sample(TRAINING_TOKENS, seed=seed).to(default_device())
     return LanguageModel(CORES[name](), LANGUAGE.vocabulary_size, WIDTH), Stream(tokens, BATCH_SIZE, STEPS)
 
 
 def settings(name: str) -> Settings:
     """For Adam, full backpropagation inside a step of 128 tokens."""
     kept = EigenvalueDisc(BOUND) if name == PROJECTED else Unconstrained()
-    return Settings(STEPS, learning_rate=5e-3, gradient_clip=1.0, stable_set=kept)
+    return Settings(STEPS, learning_rate=LEARNING_RATE, gradient_clip=GRADIENT_CLIP, stable_set=kept)
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,20 @@ PARALLEL = Experiment(
     grid(name=RIVALS, seed=(0, 1, 2)),
     point,
     Point,
-    {"steps": TRAINING_STEPS, "width": WIDTH, "units": UNITS, "bound": BOUND, "language": repr(LANGUAGE)},
+    {
+        "language": repr(LANGUAGE),
+        "training_tokens": TRAINING_TOKENS,
+        "fresh_tokens": FRESH_TOKENS,
+        "width": WIDTH,
+        "units": {"linear recurrence": UNITS, "LSTM": LSTM_WIDTH, "TCN": TCN_WIDTH},
+        "tcn_layers": TCN_LAYERS,
+        "bound": BOUND,
+        "batch_size": BATCH_SIZE,
+        "steps": STEPS,
+        "training_steps": TRAINING_STEPS,
+        "optimizer": "adam",
+        "learning_rate": LEARNING_RATE,
+        "gradient_clip": GRADIENT_CLIP,
+    },
     summary=lambda points: {"speed": speeds()},
 )

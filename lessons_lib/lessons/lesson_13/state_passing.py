@@ -26,9 +26,9 @@ from lessons_lib.training import Settings, TrainingState, default_device, train
 LANGUAGE = ProductOfLags(lags=(2, 7), flips=(0.05, 0.05))
 WIDTH, UNITS, BATCH_SIZE, LENGTH = 32, 64, 32, 32
 READ, ROWS = 1024, 32
-LEARNING_RATE = 5e-3
+LEARNING_RATE, GRADIENT_CLIP = 5e-3, 1.0
 SEEDS = (0, 1, 2)
-HELD_OUT_SEED = 1_000_000
+TRAINING_TOKENS, HELD_OUT_SEED = 600_000, 1_000_000
 # |λ| of every unit at the start, spread evenly: over 32 steps the one hardly forgets, the other does.
 RADII = {"forgets slowly": (0.99, 1.0), "forgets soon": (0.5, 0.8)}
 
@@ -71,13 +71,13 @@ def factory(memory: str, seed: int = 0, *, passed: bool = False) -> tuple[Langua
     sizes, angles = torch.linspace(low, high, UNITS + 1)[:-1], math.pi * (2 * torch.rand(UNITS) - 1)
     layer.recurrence.set_eigenvalues_(torch.polar(sizes, angles), torch.ones(UNITS, dtype=torch.bool))
     model = LanguageModel(core, LANGUAGE.vocabulary_size, WIDTH)
-    tokens = LANGUAGE.sample(600_000, seed=seed).to(default_device())
+    tokens = LANGUAGE.sample(TRAINING_TOKENS, seed=seed).to(default_device())
     return model, Passed(Stream(tokens, BATCH_SIZE, LENGTH), passed)
 
 
 def settings() -> Settings:
     """For Adam, the gradient reaching over the 32 steps, passed state or not."""
-    return Settings(LENGTH, learning_rate=LEARNING_RATE, gradient_clip=1.0)
+    return Settings(LENGTH, learning_rate=LEARNING_RATE, gradient_clip=GRADIENT_CLIP)
 
 
 @torch.no_grad()
@@ -168,6 +168,8 @@ PASSING = Experiment(
     Point,
     {
         "language": repr(LANGUAGE),
+        "training_tokens": TRAINING_TOKENS,
+        "held_out": {"rows": ROWS, "read": READ, "seed": HELD_OUT_SEED},
         "optimum": LANGUAGE.optimal_loss(None),
         "width": WIDTH,
         "units": UNITS,
@@ -177,6 +179,7 @@ PASSING = Experiment(
         "modes": {name: [mode.from_zero, mode.passed] for name, mode in MODES.items()},
         "optimizer": "adam",
         "learning_rate": LEARNING_RATE,
+        "gradient_clip": GRADIENT_CLIP,
     },
     unit="nats a token",
 )

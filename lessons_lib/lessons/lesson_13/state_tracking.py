@@ -167,7 +167,7 @@ TRACKING = Experiment(
         "learning_rate": LEARNING_RATE,
         "gradient_clip": GRADIENT_CLIP,
         "bound": BOUND,
-        "held_out": {"rows": HELD_OUT_ROWS, "answers": LAST},
+        "held_out": {"lengths": LENGTHS, "rows": HELD_OUT_ROWS, "answers": LAST, "seed": HELD_OUT_SEED},
     },
     unit="share of right answers among the last ten",
 )

@@ -70,6 +70,8 @@ def by_logarithm(rounding):
         (by_logarithm(math.floor), "one too small"),
         (by_logarithm(lambda k: math.floor(k) + 1), "one too large"),
         (by_logarithm(float), "whole number"),
+        (by_logarithm(lambda k: torch.tensor(math.ceil(k - 1e-9))), "Right"),
+        (by_logarithm(lambda k: torch.tensor(math.floor(k))), "one too small"),
         (lambda rate, size, accuracy: math.ceil(math.log(size / accuracy) / math.log(1 / rate)), "so k is 0"),
         (lambda rate, size, accuracy: 99, "expected 3, yours is 99"),
     ],

@@ -43,6 +43,7 @@ def test_right_answers_pass():
     assert checks.dilated_convolution(convolution(zeros=lambda n, d: 20))
     assert checks.dilations_without_holes(mixed_radix)
     assert checks.dilations_without_holes(lambda kernels: mixed_radix(kernels[::-1])[::-1])
+    assert checks.dilations_without_holes(lambda kernels: torch.tensor([1, *kernels[:-1]]).cumprod(0))
     assert checks.layers_needed(loop)
 
 
@@ -87,7 +88,8 @@ def test_a_wrong_convolution_is_named(answer, said):
         (lambda kernels: [3**level for level in range(len(kernels))], "for kernels [2, 3, 4] your dilations [1, 3, 9]"),
         (lambda kernels: [2, 4, 8], "no path leads 1 steps back"),
         (lambda kernels: [1, 3], "are 2 numbers"),
-        (lambda kernels: [0, 1, 2], "whole numbers of at least 1"),
+        (lambda kernels: [0, 1, 2], "[0, 1, 2] must be whole numbers of at least 1"),
+        (lambda kernels: [1, 2.5, 4], "[1, 2.5, 4] must be whole numbers of at least 1"),
     ],
 )
 def test_a_wasteful_or_leaking_design_is_named(answer, said):

@@ -46,6 +46,7 @@ def fair(length, steps, k):
     ("answer", "line"),
     [
         (step(detach_state, fair), "Right"),
+        (step(detach_state, lambda length, steps, k: torch.tensor(length / steps)), "Right"),
         (lambda *given: backward_chunked(*given)[1], "Right"),
         (step(lambda state: None, fair), "reset the state; detach"),
         (step(lambda state: None, lambda *_: 1.0), "reset the state; detach"),

@@ -73,6 +73,12 @@ def test_a_measured_machine_is_whole_and_readable_again(tmp_path) -> None:
     assert measured["gradients"].keys() == why.STARTS.keys()
 
 
+def test_measuring_throughput_leaves_torch_s_global_generator_alone() -> None:
+    before = torch.get_rng_state()
+    why.throughput("tcn", 2, 8, 1, repeats=1)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_the_stored_machine_says_what_it_is_and_was_measured_whole() -> None:
     (stored,) = why.REFERENCE.read().points
     assert "torch" in stored["machine"]

@@ -52,6 +52,7 @@ def right_loss(symbols, lags):
     [
         (possible(right_guess, right_loss), "Right"),
         (possible(right_guess, lambda s, _: -math.log(1 / s)), "Right"),
+        (lambda *case: list(possible(right_guess, right_loss)(*case)), "Right"),
         (possible(lambda *_: 0, right_loss), "can still be guessed"),
         (possible(right_guess, lambda s, _: math.log2(s)), "in bits"),
         (possible(right_guess, lambda _, lags: math.log(len(lags))), "not among the lags"),

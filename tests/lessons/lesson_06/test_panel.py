@@ -56,6 +56,25 @@ def test_scores_of_earlier_k_stay_and_another_task_starts_afresh(panel):
     assert panel.children[-1] is panel.plot
 
 
+def test_an_unfinished_race_leaves_no_final_score(panel):
+    race(panel)
+    kept = panel.plot.curves["LSTM by k"].y.tolist()
+    panel.steps = 3
+    panel.context.value = 63
+    panel.player.pace = 0.01  # the second round is far away
+    panel.player.start()
+    wait_for(lambda: len(panel.plot.curves["TCN by k"]) == 2)
+    panel.reset()
+    assert panel.plot.curves["TCN by k"].x.tolist() == [15]
+    assert panel.plot.curves["LSTM by k"].y.tolist() == kept
+
+
+def test_races_by_batches_and_by_seconds_are_not_mixed(panel):
+    race(panel)
+    panel.equal.value = "seconds"
+    assert all(len(panel.plot.curves[f"{name} by k"]) == 0 for name in ("TCN", *panel.task.recurrent))
+
+
 def test_choosing_a_task_with_a_k_keeps_that_k(panel):
     panel.choose("translation", k=5)
     assert (panel.chooser.value, panel.context.value) == ("translation", 5)
@@ -75,15 +94,16 @@ def test_making_it_again_replaces_it(panel):
 
 @pytest.mark.parametrize(("score", "option"), [(0.13, 2), (0.4, 1), (1.0, 0)])
 def test_a_finished_race_on_copying_settles_the_bet(score, option):
-    def standings(batches, k=63):
+    def standings(batches, k=63, ahead=0):
         return [
-            races.Standing("TCN", k, 1, batches, 1.0, 0.1, 1.0),
+            races.Standing("TCN", k, 1, batches + ahead, 1.0, 0.1, 1.0),
             races.Standing("LSTM", None, 1, batches, 1.0, 0.1, score),
         ]
 
     assert questions.lstm_outcome("copying", standings(300)) == questions.bet_on_lstm.options[option]
     assert questions.lstm_outcome("copying", standings(270)) is None
     assert questions.lstm_outcome("copying", standings(300, k=31)) is None
+    assert questions.lstm_outcome("copying", standings(300, ahead=40)) is None, "a race by seconds"
     assert questions.lstm_outcome("music", standings(300)) is None
 
 

@@ -12,6 +12,11 @@ def svd(choose):
     return lambda W: choose(*torch.linalg.svd(W))
 
 
+def companion(radius, growth):
+    """Its double eigenvalue moves by the square root of float32's rounding."""
+    return torch.tensor([[0.0, 4 * growth], [-(radius**2) / (4 * growth), 2 * radius]])
+
+
 def test_right_answers_pass():
     assert checks.worst_direction(svd(lambda left, values, right: right[0]))
     assert checks.worst_direction(svd(lambda left, values, right: -right[0]))
@@ -19,6 +24,7 @@ def test_right_answers_pass():
     assert checks.jacobian(lambda W, h: torch.diag(1 - h * h) @ W)
     assert checks.parts_first(lambda radius, growth: torch.tensor([[radius, growth], [0.0, radius]]))
     assert checks.parts_first(lambda radius, growth: [[radius, 0.0], [-2 * growth, 0.1]])
+    assert checks.parts_first(companion)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +67,7 @@ def test_a_wrong_jacobian_is_named(answer, said):
         (lambda radius, growth: radius * torch.eye(2), "skew it"),
         (lambda radius, growth: torch.tensor([[radius, 1.0], [0.0, radius]]), "push harder"),
         (lambda radius, growth: growth * torch.eye(2), "eigenvalue"),
+        (lambda radius, growth: companion(radius + 0.003, growth), "eigenvalue| of yours is 0.803"),
         (lambda radius, growth: torch.tensor([[0.8, 5.0], [0.0, 0.8]]), "for radius 0.5"),
         (lambda radius, growth: torch.eye(3), "2 x 2"),
     ],

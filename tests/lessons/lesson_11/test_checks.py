@@ -35,6 +35,7 @@ def test_right_answers_pass():
     assert checks.relative_gap(right_gap)
     assert checks.projected_step(step())
     assert checks.gap_bound(bound())
+    assert checks.gap_bound(lambda alpha, *more: bound()(torch.tensor(alpha), *more)), "in float32"
 
 
 @pytest.mark.parametrize(

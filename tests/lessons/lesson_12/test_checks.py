@@ -60,6 +60,7 @@ def test_overlap(answer, line):
     [
         (lambda n: 2 / math.comb(2 * n, n), "Right"),
         (lambda n: 2 * math.factorial(n) ** 2 / math.factorial(2 * n), "Right"),
+        (lambda n: torch.tensor(2.0) / math.comb(2 * n, n), "Right"),
         (lambda n: 1 / math.comb(2 * n, n), "one side only"),
         (lambda n: 1 - 2 / math.comb(2 * n, n), "do overlap"),
         (lambda n: 2 * 0.5**n, "coin"),

@@ -98,6 +98,11 @@ def test_a_plan_holds_each_meaningful_combination_once():
         Plan(("TCN",), ("renewal",)).choices()
 
 
+def test_a_plan_leaves_out_a_context_that_is_too_small_for_a_feed_forward_model():
+    found = Plan(("RNN", *ablation.FEED_FORWARD), ("renewal",), (2, 3), seeds=(0,)).choices()
+    assert {(c.model, c.k) for c in found} == {("RNN", 2), ("RNN", 3), *((name, 3) for name in ablation.FEED_FORWARD)}
+
+
 def results(**losses):
     return [
         Measured(Choice(model, "renewal", 7, seed=seed), loss, 0.1, 7, 1_000)
@@ -113,6 +118,13 @@ def results(**losses):
         ({"RNN": [1.0, 1.25], "GRU": [1.2, 1.3]}, "not told apart from GRU"),
         ({"RNN": [1.0], "GRU": [1.2]}, "one seed decides nothing"),
         ({"RNN": [1.0, 1.1]}, "nothing to compare"),
+        (
+            {"GRU": [math.nan, 1.3], "RNN": [1.4, 1.5], "LSTM": [1.6, 1.7]},
+            "RNN, renewal, k = 7 is lowest, and not told",
+        ),
+        ({"GRU": [math.nan, 1.6], "RNN": [1.4, 1.5]}, "RNN, renewal, k = 7 is below every other row"),
+        ({"GRU": [1.6, math.nan], "RNN": [1.4, 1.5]}, "diverged on at least one seed: GRU, renewal, k = 7."),
+        ({"GRU": [math.nan, 1.6], "RNN": [1.4, math.inf]}, "no row has a finite loss on every seed"),
     ],
 )
 def test_the_verdict_is_what_the_seeds_decide(losses, said):
@@ -125,5 +137,6 @@ def test_the_report_leaves_open_what_only_the_learner_can_say():
     assert empty.count(ablation.TO_WRITE) == 3
     assert "| RNN, renewal, k = 7 | 1.050 (1.000 to 1.100) | 0.100 | 7 | 1,000 |" in empty
     written = ablation.report(plan, found, question="Which?", prediction="RNN", limits="one task")
+    assert "| inf (1.000 to inf) |" in ablation.report(plan, results(RNN=[1.0, math.nan]))
     assert ablation.TO_WRITE not in written
     assert "**Limits.** one task" in written

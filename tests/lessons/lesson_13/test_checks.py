@@ -26,8 +26,10 @@ def doubling(power):
 
 def test_right_answers_pass():
     assert checks.join(added(lambda a, u, b, v: b * u + v))
+    assert checks.join(lambda a, u, b, v: [a * b, b * u + v])
     assert checks.scan(doubling(lambda span: span))
     assert checks.parity(lambda bit: (1 - 2 * bit, 0))
+    assert checks.parity(lambda bit: [1 - 2 * bit, 0])
     assert checks.told_apart(lambda a, b: max(a) < min(b) or max(b) < min(a))
 
 
