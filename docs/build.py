@@ -13,13 +13,17 @@ from sphinx.cmd.build import build_main
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parent
+SITE = ROOT / "build" / "site"
 
 application = typer.Typer(help=__doc__, rich_markup_mode=None, add_completion=False)
 
 
 @application.command("site")
-def build_site(target: Path = ROOT / "build" / "site") -> None:
-    """Every page; a warning is an error."""
+def build_site(target: Path = SITE) -> None:
+    """Every page; a warning is an error.  A site that the folder held before goes."""
+    a_site = target.resolve() == SITE.resolve() or (target / ".buildinfo").exists()
+    if not a_site and target.is_dir() and any(target.iterdir()):
+        raise ValueError(f"{target} holds what is no site and would be lost: choose an empty folder or a new one")
     shutil.rmtree(target, ignore_errors=True)
     options = ["-q", "-W", "--keep-going", "-j", "2", "-E", "-d", str(target.parent / "doctrees"), "-c", str(FOLDER)]
     raise typer.Exit(build_main([*options, str(ROOT), str(target)]))
@@ -42,4 +46,7 @@ def build_slides(beginning: str, target: Path = ROOT / "build" / "slides") -> No
 
 
 if __name__ == "__main__":
-    application()
+    try:
+        application()
+    except ValueError as error:
+        sys.exit(str(error))

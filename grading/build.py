@@ -213,4 +213,7 @@ def grade_all(beginning: str = typer.Argument(""), course: Course = Path("course
 
 
 if __name__ == "__main__":
-    application()
+    try:
+        application()
+    except ValueError as error:
+        sys.exit(str(error))

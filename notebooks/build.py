@@ -8,9 +8,11 @@ cell that begins with ``# %% exercise:04-1``, and takes the place of the whole e
 stored folded, a section headed ``## Optional: ...`` collapsed, and the header's minutes are counted.
 """
 
+import json
 import os
 import re
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -130,7 +132,8 @@ def tidy(notebook: NotebookNode) -> NotebookNode:
         str(FOLDER.parent.resolve()),
         tempfile.gettempdir(),
     } - {"/"}:
-        if f"{folder}{os.sep}" in stored:
+        # As JSON writes it: a backslash doubled, a letter as it is.
+        if json.dumps(f"{folder}{os.sep}", ensure_ascii=False)[1:-1] in stored:
             raise ValueError(
                 f"an output names {folder}, a folder of this machine: print something else there"
             )
@@ -233,4 +236,7 @@ def write_solutions(beginning: Beginning = "") -> None:
 
 
 if __name__ == "__main__":
-    application()
+    try:
+        application()
+    except ValueError as error:
+        sys.exit(str(error))

@@ -1,10 +1,12 @@
-"""A class server to try on this machine alone: `make hub`, then http://127.0.0.1:8000 and any name.
+"""A class server to try on this machine alone: `make hub`, then http://127.0.0.1:8000, any name, the printed password.
 
-Everybody's server runs as you, so this is for trying and measuring; README.md tells how to serve a class.  What the
-hub knows and what learners write lies in LESSONS_HUB_FOLDER and is there again after a restart.
+Everybody's server runs as you, so whoever has the password has your account: this is for trying and measuring, and
+README.md tells how to serve a class.  What the hub knows and what learners write lies in LESSONS_HUB_FOLDER and is
+there again after a restart; the password is LESSONS_HUB_PASSWORD, else a new one at every start.
 """
 
 import os
+import secrets
 import shutil
 import sys
 from pathlib import Path
@@ -52,10 +54,14 @@ c.ConfigurableHTTPProxy.command = [str(HERE / "node_modules" / ".bin" / "configu
 c.ConfigurableHTTPProxy.pid_file = str(FOLDER / "proxy.pid")
 c.JupyterHub.db_url = f"sqlite:///{FOLDER / 'hub.sqlite'}"
 c.JupyterHub.cookie_secret_file = str(FOLDER / "cookie_secret")
-c.JupyterHub.authenticator_class = "dummy"
+c.JupyterHub.authenticator_class = "shared-password"
 c.Authenticator.allow_all = True
-# A hub that ends leaves the learners' servers alone, and the next one finds them.
-c.JupyterHub.cleanup_servers = os.environ.get("LESSONS_HUB_CLEANUP", "1") == "1"
+# Every account of this machine reaches its loopback address.
+PASSWORD = os.environ.get("LESSONS_HUB_PASSWORD") or secrets.token_hex(8)
+c.SharedPasswordAuthenticator.user_password = PASSWORD
+print(f"http://127.0.0.1:{PORT}: any name, password {PASSWORD}", file=sys.stderr)
+# A hub that ends stops the learners' servers; one that is killed leaves them running, and the next one finds them.
+c.JupyterHub.cleanup_servers = True
 
 c.JupyterHub.spawner_class = Learner
 c.SimpleLocalProcessSpawner.home_dir_template = str(FOLDER / "homes" / "{username}")
@@ -66,8 +72,11 @@ c.Spawner.pre_spawn_hook = hand_out
 c.Spawner.start_timeout = c.Spawner.http_timeout = 300
 # One environment and one copy of the data for all; one thread each, so that a class shares the cores evenly; what a
 # learner saves lies in the learner's own home.
-c.Spawner.env_keep = ["PATH", "PYTHONPATH", "LANG", "LESSONS_DATA_DIR", "LESSONS_BUDGET"]
+c.Spawner.env_keep = ["PATH", "PYTHONPATH", "LANG", "LESSONS_BUDGET"]
 c.Spawner.environment = {"OMP_NUM_THREADS": "1", "LESSONS_RUNS_DIR": "~/my_runs"}
+for variable in ("LESSONS_DATA_DIR", "LESSONS_CACHE_DIR"):  # a relative path leads nowhere from a learner's home
+    if folder := os.environ.get(variable):
+        c.Spawner.environment[variable] = str(Path(folder).expanduser().resolve())
 
 c.JupyterHub.services = [
     {

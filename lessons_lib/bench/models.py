@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -56,12 +56,16 @@ def speed(kind: str, repeats: int = 7) -> float:
 
 
 class PeakMemory(TorchDispatchMode):
-    """Counts the bytes of the tensors that operators make while they live; ``peak`` is the most at one time."""
+    """Counts the bytes of the tensors that operators make while they live; ``peak`` is the most at one time.
 
-    def __init__(self) -> None:
+    Args:
+        before: tensors that were there, which are not counted; nor are views of them.
+    """
+
+    def __init__(self, before: Iterable[Tensor]) -> None:
         super().__init__()
         self.live = self.peak = 0
-        self._known: set[int] = set()
+        self._known = {tensor.untyped_storage().data_ptr() for tensor in before}
 
     def __torch_dispatch__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -89,7 +93,7 @@ class PeakMemory(TorchDispatchMode):
 def peak_memory(way: Way, kind: str, context_length: int, *, batch: int = BATCH, width: int = WIDTH) -> int:
     """The most bytes that ``unfolded`` or ``sweep`` holds at one time, over and above weights and inputs."""
     core, inputs = KINDS[kind](width, width), torch.randn(batch, TIME, width)
-    with PeakMemory() as memory:
+    with PeakMemory([*core.state_dict().values(), inputs]) as memory:
         way(core, inputs, context_length)
     return memory.peak
 

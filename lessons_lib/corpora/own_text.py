@@ -21,7 +21,8 @@ class OwnText:
 
     Args:
         name: of the file.
-        content: its bytes: UTF-8, UTF-16 with its mark, or the older Western encodings (Latin-1, Windows-1252).
+        content: its bytes: UTF-8, UTF-16 with its mark, or the older Western encodings (Latin-1, Windows-1252).  Where
+            the last character was cut, as a copied part of a UTF-8 file may end, it is left out.
 
     Raises:
         ValueError: nothing but space is in it, or it is no text.
@@ -60,11 +61,20 @@ def tokens_of(text: str, by: str, most: int) -> tuple[Tensor, Vocabulary]:
     return vocabulary.encode(parts), vocabulary
 
 
+def _utf_8(content: bytes) -> str:
+    """The text without its mark, and without a last character that is cut; UnicodeDecodeError where it is another.
+
+    After nothing but ASCII, what looks like a cut character may as well be the last letter of a Latin-1 text.
+    """
+    text = codecs.getincrementaldecoder("utf-8")().decode(content)
+    return (content.decode() if text.isascii() else text).removeprefix("\ufeff")
+
+
 def _decoded(content: bytes, name: str) -> str:
     marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    for encoding in ("utf-16",) if marked else ("utf-8-sig", "cp1252"):
+    for encoding in ("utf-16",) if marked else ("utf-8", "cp1252"):
         try:
-            text = content.decode(encoding)
+            text = _utf_8(content) if encoding == "utf-8" else content.decode(encoding)
         except UnicodeDecodeError:
             continue
         if len(CONTROL.findall(text)) <= MOST_CONTROL * len(text):

@@ -55,7 +55,11 @@ class Choice:
 
 def usual_choice() -> Choice:
     """What the course is about: a tanh-RNN that begins too large to forget, on real words where they are here."""
-    corpus = "WikiText-2, words" if download.available(*download.WIKITEXT2.values()) else "product of lags"
+    try:
+        here = download.available(*download.WIKITEXT2.values())
+    except DataUnavailable:  # a wrong copy: who chooses that corpus is told
+        here = False
+    corpus = "WikiText-2, words" if here else "product of lags"
     model = usual(MODELS, "tanh-RNN")
     return Choice(usual(CORPORA, corpus), model, usual(OPTIMIZERS, MODELS[model.name].optimizer), Line(NO_SET, {}))
 
@@ -65,11 +69,11 @@ def reading(corpus: str, numbers: tuple[tuple[str, Any], ...], own: OwnText | No
     """What a line of :data:`CORPORA` gives.  ValueError where it cannot be had, in one line that says what to do."""
     entry = CORPORA[corpus]
     if entry.upload and own is None:
-        raise ValueError("upload a text file first")
+        raise ValueError("upload a text file first, of 10 MB at most: a larger one does not arrive")
     try:
         return entry.build(*[own] * entry.upload, **dict(numbers))
     except DataUnavailable as error:
-        way_out = "choose another corpus, or connect to the internet and press Build again"
+        way_out = f"choose another corpus, or mend this and press Build again: {str(error).removesuffix('.')}"
         raise ValueError(f"{corpus} cannot be had on this machine now: {way_out}") from error
 
 

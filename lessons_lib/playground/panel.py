@@ -25,6 +25,7 @@ from lessons_lib.stability.rates import linear_recurrences
 
 BUILD, CHANGE = "Build", "Choose again"
 TOOLTIPS = {BUILD: "Make the model, and the panel that trains it", CHANGE: "Open the form; the run below goes on"}
+LARGEST = "Of 10 MB at most: a larger file does not arrive"  # a message of Jupyter's server holds no more
 NO_MATRIX = "No picture: this model has no recurrent matrix that stays the same."
 NO_STATE = (
     "No picture: there is no state along which a gradient could be followed. What lies further back than the context "
@@ -102,7 +103,7 @@ class Playground(widgets.VBox):
         self.model = Menu("model", MODELS, first.model, self._suit)
         self.optimizer = Menu("optimiser", OPTIMIZERS, first.optimizer)
         self.stable_set = Menu("stable set", sets_of(first.model.name), first.stable_set)
-        self.upload = widgets.FileUpload(description="Upload a text file", accept=".txt,.md,text/*")
+        self.upload = widgets.FileUpload(description="Upload a text file", accept=".txt,.md,text/*", tooltip=LARGEST)
         self.upload.layout.width = "auto"
         self.upload.observe(self._uploaded, "value")
         self._uploaded_line, self._line = StatusLine(), StatusLine()
@@ -176,6 +177,7 @@ class Playground(widgets.VBox):
     def _end(self, choice: Choice) -> list[Recording]:
         """Let go of the panel there is, and of its run; what may stand as a ghost behind ``choice``."""
         panel, built, self._place.children = self.panel, self.built, ()
+        self.panel = self.built = None  # if what comes next fails, nothing stands here as if it were alive
         if panel is None or built is None:
             return []
         panel.run.close()

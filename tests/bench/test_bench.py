@@ -1,10 +1,14 @@
 """A benchmark's verdict: a missed limit is measured once more, and counts when it is missed again."""
 
+import os
+
 import pytest
 from typer.testing import CliRunner
 
 from lessons_lib.bench import BENCHMARKS, Gate, judge, run, training
 from lessons_lib.cli import app
+from lessons_lib.corpora import DataUnavailable, download
+from lessons_lib.training import default_device
 
 
 def measured(*rounds):
@@ -48,6 +52,33 @@ def test_memory_is_measured_only_where_the_system_tells_it(tmp_path, monkeypatch
     monkeypatch.setattr(training, "STATUS", tmp_path if there else tmp_path / "status")
     assert any("memory" in gate.name for gate in training.gates()) is there
     assert ("memory is left out" in capsys.readouterr().out) is not there
+
+
+def test_without_the_data_the_other_benchmarks_still_run(monkeypatch):
+    def absent(file):
+        raise DataUnavailable("train.txt is not here")
+
+    monkeypatch.setattr(download, "read", absent)
+    monkeypatch.setattr("lessons_lib.bench.scan.gates", measured([2.0]))
+    result = CliRunner().invoke(app, ["bench", "corpora", "scan"])
+    assert result.exit_code == 0
+    assert "left out: train.txt is not here" in result.output
+    assert "speed: 2  (limit >= 1.5, met)" in result.output
+
+
+def test_what_is_measured_runs_on_the_cpu_and_says_so_where_there_is_a_gpu(monkeypatch):
+    monkeypatch.setenv("LESSONS_DEVICE", "cuda")
+    devices, said = [], []
+
+    def gates():
+        devices.append(default_device().type)
+        return []
+
+    monkeypatch.setattr("lessons_lib.bench.scan.gates", gates)
+    assert run("scan", said.append)
+    assert devices == ["cpu"]
+    assert "cpu (1 thread)" in said[0]
+    assert os.environ["LESSONS_DEVICE"] == "cuda"
 
 
 def test_an_unknown_benchmark_is_refused_in_one_line():

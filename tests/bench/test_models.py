@@ -10,6 +10,15 @@ def hoarded(core, inputs, context_length):
     return list(truncated_outputs(core, inputs, context_length))
 
 
+def test_weights_and_inputs_are_not_counted_though_a_way_looks_at_parts_of_them():
+    def looked(core, inputs, context_length):
+        return [inputs[:, :1], *(weights.t() for weights in core.parameters() if weights.dim() == 2)]
+
+    assert bench_models.peak_memory(looked, "LSTM", 4, batch=2, width=16) == 0
+    copied = bench_models.peak_memory(lambda core, inputs, k: inputs.clone(), "LSTM", 4, batch=2, width=16)
+    assert copied == 4 * 2 * bench_models.TIME * 16
+
+
 @pytest.mark.parametrize("kind", bench_models.KINDS)
 def test_memory_of_the_sweep_does_not_grow_with_the_context(kind):
     def peak(way, context):

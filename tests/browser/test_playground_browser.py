@@ -79,7 +79,7 @@ def test_another_choice_ends_the_run_and_trains(page):
 def test_without_a_text_it_is_refused_in_a_line_and_the_run_goes_on(page):
     choose(page, corpus="your own text, characters", model="gated recurrence", stable_set="eigenvalue-disc")
     page.button("Build").click()
-    page.notebook.page.get_by_text("Not built: upload a text file first.", exact=True).wait_for()
+    page.notebook.page.get_by_text("Not built: upload a text file first, of 10 MB at most").wait_for()
     steps = page.steps()
     wait_for(lambda: page.steps() > steps, 60, "the run that was there did not go on")
 

@@ -117,8 +117,17 @@ def test_asking_whether_data_is_here_never_downloads(server):
     assert server.requests == []
 
 
-@pytest.mark.parametrize("bad", ["wrong", "short", "page", "cut", "forbidden"])
-def test_a_bad_mirror_is_passed_over_and_named_when_no_other_is_left(server, tmp_path, bad):
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ("wrong", "SHA-256"),
+        ("short", "bytes instead of"),
+        ("page", "bytes instead of"),
+        ("cut", "IncompleteRead"),
+        ("forbidden", "403"),
+    ],
+)
+def test_a_bad_mirror_is_passed_over_and_named_when_no_other_is_left(server, tmp_path, bad, reason):
     assert download.read(pinned(server.url(bad), server.url("good"))) == CONTENT
     assert server.paths() == [bad, "good"]
     (tmp_path / "cache" / "set" / "file.txt").unlink()
@@ -127,8 +136,7 @@ def test_a_bad_mirror_is_passed_over_and_named_when_no_other_is_left(server, tmp
     message = str(caught.value)
     assert "\n" not in message
     assert "127.0.0.1" in message
-    reasons = {"wrong": "SHA-256", "short": "bytes instead of", "page": "bytes instead of", "forbidden": "403"}
-    assert reasons.get(bad, "") in message
+    assert reason in message
     assert cached_files(tmp_path) == []
 
 
@@ -249,6 +257,19 @@ def test_a_process_killed_in_a_download_leaves_no_file(server, tmp_path):
         process.kill()
     assert server.paths() == ["slow"]
     assert cached_files(tmp_path) == []
+
+
+def test_what_a_process_killed_before_the_rename_leaves_is_never_read(server, tmp_path):
+    stop = "import os\ndef stop(*_):\n    print('written', flush=True)\n    sys.stdin.read()\nos.replace = stop\n"
+    command, path = reader(server, "good", before=stop), tmp_path / "cache" / "set" / "file.txt"
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout.readline() == "written\n"
+        process.kill()
+    assert [left.suffix for left in cached_files(tmp_path)] == [".tmp"]
+    assert not download.available(pinned())
+    assert download.read(pinned(server.url("good"))) == path.read_bytes() == CONTENT
+    assert server.paths() == ["good", "good"]
 
 
 def test_without_pooch_local_files_are_read_and_a_download_says_what_to_install(tmp_path, monkeypatch):

@@ -29,6 +29,17 @@ def test_latin_1_bytes_are_letters():
     assert OwnText("a.txt", "é à ü".encode("latin-1")).text == "é à ü"
 
 
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_a_utf_8_text_whose_last_character_is_cut_is_read_without_it(mark):
+    content = mark + (TEXT + "\N{RIGHT DOUBLE QUOTATION MARK}").encode()
+    assert OwnText("faust.txt", content[:-1]).text == TEXT
+    assert OwnText("faust.txt", content[:-2]).text == TEXT
+
+
+def test_a_latin_1_text_keeps_its_only_accent_at_its_very_end():
+    assert OwnText("a.txt", "un café".encode("latin-1")).text == "un café"
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [

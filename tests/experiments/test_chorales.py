@@ -3,6 +3,7 @@
 import math
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import pytest
 import torch
@@ -104,7 +105,9 @@ def test_no_frame_is_larger_than_the_theorem_is_told(made_up):
 def test_what_is_stored_says_what_it_claims():
     points = chorales.CHORALES.read().points
     assert chorales.learning_rates(points).keys() == chorales.ROWS.keys()
-    for run in (p for p in points if p.purpose == "score"):
+    scored = [p for p in points if p.purpose == "score"]
+    assert {(p.row, p.seed) for p in scored} == set(product(chorales.ROWS, chorales.SEEDS))
+    for run in scored:
         assert min(run.curve) == pytest.approx(run.valid, abs=1e-3)
         assert run.row in ("RNN", "LSTM") or run.rate < 1
 

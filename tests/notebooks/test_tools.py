@@ -1,6 +1,9 @@
 """The tools for the lessons, tried on throw-away notebooks: each rule bites, and so does a mutation."""
 
-from pathlib import Path
+import subprocess
+import sys
+from pathlib import Path, PureWindowsPath
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -12,6 +15,7 @@ from tests.notebooks.mutations import Mutation, apply
 from tests.notebooks.nbval_run import MUTATIONS as TABLE
 from tests.notebooks.nbval_run import nbval, nbval_broken
 
+ROOT = Path(__file__).parents[2]
 HEADER = """# A lesson
 **Question.** Why? **You will be able to** say so. About 2 minutes on a CPU, 1 on a GPU.
 **Needs** nothing, **leads to** lesson 01."""
@@ -153,6 +157,31 @@ def test_an_output_that_names_this_machine_is_refused() -> None:
     notebook = new_notebook(cells=[ran("print(path)", f"{Path.home()}/data\n")])
     with pytest.raises(ValueError, match="a folder of this machine"):
         tidy(notebook)
+
+
+def test_an_output_that_names_this_machine_in_the_manner_of_windows_is_refused(monkeypatch) -> None:
+    home = PureWindowsPath("C:\\Users\\Zoë")
+    notebook = new_notebook(cells=[ran("print(path)", f"{home}\\data\n")])
+    tidy(notebook)
+    monkeypatch.setattr(Path, "home", lambda: home)
+    monkeypatch.setattr("notebooks.build.os", SimpleNamespace(sep="\\"))
+    with pytest.raises(ValueError, match="a folder of this machine"):
+        tidy(notebook)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("notebooks/build.py", "execute"),
+        ("notebooks/build.py", "solutions"),
+        ("docs/build.py", "slides"),
+        ("grading/build.py", "assignment"),
+    ],
+)
+def test_a_lesson_number_that_there_is_not_is_told_in_one_line(words: tuple[str, ...]) -> None:
+    told = subprocess.run([sys.executable, *words, "99"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert told.returncode == 1
+    assert told.stderr == "no notebook in notebooks/ begins with '99'\n"
 
 
 @pytest.mark.slow

@@ -1,6 +1,6 @@
 """The kernel's half of the protocol; the browser's half is driven in tests/browser."""
 
-import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,12 +102,22 @@ def test_a_slow_view_gets_one_frame_with_everything_since(plot, view):
 
 
 def test_without_acknowledgement_the_rest_goes_out_all_the_same(plot, view, monkeypatch):
-    monkeypatch.setattr(live_plot, "PATIENCE", 0.05)
+    timers = []
+
+    class Timer:
+        def __init__(self, seconds, then):
+            self.seconds, self.then = seconds, then
+
+        def start(self):
+            timers.append(self)
+
+    monkeypatch.setattr(live_plot, "threading", SimpleNamespace(Timer=Timer))
     for step in range(10):
         plot.draw(append={"loss": ([step], [0.0])})
     view.read()
     assert len(view.y()) < 10
-    time.sleep(0.3)
+    assert [timer.seconds for timer in timers] == [live_plot.PATIENCE]
+    timers[0].then()
     assert len(view.read()) == 1
     assert len(view.y()) == 10
 

@@ -75,6 +75,18 @@ def test_to_begin_with_there_is_the_first_minutes_model_on_real_words_or_a_made_
     run.close()
 
 
+def test_where_the_data_folder_holds_a_wrong_copy_there_is_the_made_up_language_and_the_words_say_what_is_wrong(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LESSONS_DATA_DIR", str(tmp_path))
+    for file in download.WIKITEXT2.values():
+        (tmp_path / file.path).parent.mkdir(exist_ok=True)
+        (tmp_path / file.path).write_text("cut")
+    assert usual_choice().corpus.name == "product of lags"
+    with pytest.raises(ValueError, match=r"3 bytes instead of [^\n]*: replace or remove it[^\n]*$"):
+        choice("WikiText-2, characters", "LSTM").factory()
+
+
 @pytest.mark.parametrize(
     ("corpus", "model", "changes", "line"),
     [
@@ -85,7 +97,7 @@ def test_to_begin_with_there_is_the_first_minutes_model_on_real_words_or_a_made_
             {"model": Line("Transformer", {"hidden_size": 64, "layers": 1, "heads": 5, "window": 8})},
             "width 64 is no multiple of twice the number of heads .5.: change one",
         ),
-        ("your own text, words", "LSTM", {"own": None}, "upload a text file first"),
+        ("your own text, words", "LSTM", {"own": None}, "upload a text file first, of 10 MB at most"),
         (
             "your own text, words",
             "LSTM",

@@ -61,14 +61,16 @@ def test_a_text_too_short_to_learn_from_is_refused_in_a_line_that_says_how_long_
 
 
 def test_without_a_file_and_without_the_data_one_line_says_what_to_do(monkeypatch):
-    with pytest.raises(ValueError, match=r"^upload a text file first$"):
+    with pytest.raises(ValueError, match=r"^upload a text file first, of 10 MB at most: a larger one does not arrive$"):
         reading("your own text, characters", (), None)
 
     def absent(file):
         raise DataUnavailable("not here")
 
     monkeypatch.setattr(download, "read", absent)
-    with pytest.raises(ValueError, match=r"^WikiText-2, characters cannot be had [^\n]*: choose another corpus, or "):
+    with pytest.raises(
+        ValueError, match=r"^WikiText-2, characters cannot be had [^\n]*: choose another corpus, or [^\n]*: not here$"
+    ):
         reading("WikiText-2, characters", (), None)
 
 

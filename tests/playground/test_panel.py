@@ -150,12 +150,22 @@ def test_what_does_not_fit_is_refused_in_a_line_and_nothing_is_lost(make):
     assert playground.panel is not panel
 
 
-def test_a_failure_that_nobody_foresaw_is_said_and_raised(make, monkeypatch):
+def test_a_failure_that_nobody_foresaw_is_said_and_raised_and_the_choice_before_can_be_built_again(make, monkeypatch):
     playground = make()
-    monkeypatch.setattr(Choice, "run", lambda self: 1 / 0)
-    with pytest.raises(ZeroDivisionError):
-        playground.build()
+    old = trained(playground)
+    press(playground, CHANGE)
+    playground.model.choice.value = "TCN"
+    with monkeypatch.context() as broken:
+        broken.setattr(module, "TrainingPanel", lambda *args, **options: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            playground.build()
     assert "ZeroDivisionError" in said(playground)
+    assert (playground.panel, playground.built) == (None, None)
+    playground.model.choice.value = "tanh-RNN"
+    press(playground, BUILD)
+    assert playground.panel is not old
+    assert playground._place.children == (playground.panel,)
+    assert playground.panel.run.state == "ready"
 
 
 def test_the_cell_run_again_finds_what_was_built_and_its_living_run(make):
@@ -210,6 +220,7 @@ def test_a_text_of_ones_own_trains(make, content, by):
     playground = make()
     playground.corpus.choice.value = f"your own text, {by}"
     assert playground._upload_place.layout.display == ""
+    assert "10 MB" in playground.upload.tooltip
     assert f"mine.txt: {len(content):,} characters." in upload(playground, "mine.txt", content)
     panel = trained(playground)
     assert panel.unit == by
@@ -238,7 +249,7 @@ def test_what_is_no_text_is_refused_at_once_and_the_text_before_stays(make, cont
 @pytest.mark.parametrize(
     ("content", "line"),
     [
-        (None, "Not built: upload a text file first."),
+        (None, "Not built: upload a text file first, of 10 MB at most: a larger one does not arrive."),
         (b"word", "Not built: mine.txt has too few words to learn from, 1: choose a text of 1,200 or more."),
     ],
     ids=["no file", "one word"],

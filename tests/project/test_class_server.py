@@ -73,15 +73,48 @@ def test_the_recipe_s_files_are_well_formed():
         compile((DEPLOY / name).read_text(encoding="utf8"), name, "exec")
 
 
-@pytest.mark.parametrize("name", ["tljh.py", "jupyterhub_config.py"])
-def test_learners_of_one_checkout_save_their_runs_each_in_a_home_of_their_own(name, tmp_path, monkeypatch):
-    spawner = SimpleNamespace(SimpleLocalProcessSpawner=object)  # a hub need not be installed to read its configuration
+@pytest.fixture
+def configured(tmp_path, monkeypatch):
+    """What a configuration file says; a hub need not be installed to read it."""
+    spawner = SimpleNamespace(SimpleLocalProcessSpawner=object)
     monkeypatch.setitem(sys.modules, "jupyterhub", SimpleNamespace(spawner=spawner))
     monkeypatch.setitem(sys.modules, "jupyterhub.spawner", spawner)
     monkeypatch.setenv("LESSONS_HUB_FOLDER", str(tmp_path))
-    configuration = Config()
-    runpy.run_path(str(DEPLOY / name), {"get_config": lambda: configuration})
-    for variable, value in configuration.Spawner.environment.items():
+
+    def configured(name: str) -> Config:
+        configuration = Config()
+        runpy.run_path(str(DEPLOY / name), {"get_config": lambda: configuration})
+        return configuration
+
+    return configured
+
+
+def test_nobody_logs_in_without_the_password_that_the_hub_prints_at_its_start(configured, monkeypatch, capsys):
+    monkeypatch.delenv("LESSONS_HUB_PASSWORD", raising=False)
+    first = configured("jupyterhub_config.py")
+    assert first.JupyterHub.authenticator_class == "shared-password"
+    drawn = [hub.SharedPasswordAuthenticator.user_password for hub in (first, configured("jupyterhub_config.py"))]
+    assert drawn[0] != drawn[1]
+    assert min(map(len, drawn)) >= 16
+    assert [line.split()[-1] for line in capsys.readouterr().err.splitlines()] == drawn
+    monkeypatch.setenv("LESSONS_HUB_PASSWORD", "one of my own")
+    assert configured("jupyterhub_config.py").SharedPasswordAuthenticator.user_password == "one of my own"
+
+
+def test_folders_that_the_hub_was_given_are_the_same_ones_in_a_learner_s_home(configured, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LESSONS_DATA_DIR", "data")
+    monkeypatch.setenv("LESSONS_CACHE_DIR", str(tmp_path / "cache"))
+    spawner = configured("jupyterhub_config.py").Spawner
+    told = spawner.environment
+    assert told["LESSONS_DATA_DIR"] == str((tmp_path / "data").resolve())
+    assert told["LESSONS_CACHE_DIR"] == str((tmp_path / "cache").resolve())
+    assert not {"LESSONS_DATA_DIR", "LESSONS_CACHE_DIR"} & set(spawner.env_keep)
+
+
+@pytest.mark.parametrize("name", ["tljh.py", "jupyterhub_config.py"])
+def test_learners_of_one_checkout_save_their_runs_each_in_a_home_of_their_own(name, configured, tmp_path, monkeypatch):
+    for variable, value in configured(name).Spawner.environment.items():
         monkeypatch.setenv(variable, value)
     places = []
     for learner in ("ada", "emmy"):

@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 from functools import reduce
 from operator import or_
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,9 +15,9 @@ import torch
 from lessons_lib.corpora import Stream
 from lessons_lib.models import LanguageModel, TanhRNN, seeded
 from lessons_lib.runs import Measurements, Run
-from lessons_lib.runs.run import BACKGROUND
+from lessons_lib.runs.run import BACKGROUND, PROBE_SECONDS, PROBE_SHARE
 from lessons_lib.stability import SpectralBall
-from lessons_lib.training import Settings, batch_loss, train
+from lessons_lib.training import Settings, batch_loss, train, training_step
 from tests.waiting import wait_for
 
 SETTINGS = Settings(5, learning_rate=0.1, gradient_clip=1.0)
@@ -227,17 +228,43 @@ def test_a_failing_listener_fails_the_run_visibly(make):
         run.result()
 
 
-def test_probes_run_about_once_a_second_and_never_more_than_their_share(make):
-    def slow_probe(model, settings):
-        time.sleep(0.05)
+@pytest.mark.parametrize("cost", [0.05, 0.5])
+def test_probes_run_about_once_a_second_and_never_more_than_their_share(make, monkeypatch, cost):
+    now, a_step, began = 0.0, 0.02, []
+
+    def step(training, settings):
+        nonlocal now
+        now += a_step
+        return training_step(training, settings)
+
+    def probe(model, settings):
+        nonlocal now
+        began.append(now)
+        now += cost
         return Measurements(context_needed=settings.truncation_length)
 
-    run = make(factory, SETTINGS, probe=slow_probe)
-    began = time.monotonic()
+    monkeypatch.setattr("lessons_lib.runs.run.time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr("lessons_lib.runs.run.training_step", step)
+    run = make(factory, SETTINGS, steps=400, probe=probe)
     run.start()
-    wait_for(lambda: len(run.history.probes) == 3)
-    assert time.monotonic() - began >= 1.5
-    assert run.history.probes[0] == (0, Measurements(context_needed=5))
+    assert run.result(60).probes[0] == (0, Measurements(context_needed=5))
+    # A probe begins after the step in which it falls due, and ends one step later.
+    every = max(PROBE_SECONDS, cost / PROBE_SHARE)
+    assert began[:3] == pytest.approx([0, every, 2 * every], abs=4 * a_step)
+
+
+@pytest.mark.parametrize(("cost", "due"), [(0.05, 0.8), (0.5, 0.5 + 0.5 * (1 / 0.14 - 1))])
+def test_the_next_probe_is_due_in_a_second_or_when_the_last_one_has_had_its_share(make, monkeypatch, cost, due):
+    now = 0.0
+
+    def probe(model, settings):
+        nonlocal now
+        now += cost
+        return Measurements(context_needed=settings.truncation_length)
+
+    monkeypatch.setattr("lessons_lib.runs.run.time", SimpleNamespace(monotonic=lambda: now))
+    run = make(factory, SETTINGS, probe=probe)
+    assert run._measure(run._prepared(), whole=True) == pytest.approx(due)
 
 
 def test_one_name_is_one_run_and_one_thread(make):

@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from docs.pages import read
 from notebooks.build import lessons
 from tests.notebooks.lint import ASKS
-from tests.site.conftest import Visit
+from tests.site.conftest import Visit, run
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -124,3 +124,12 @@ def test_no_page_shows_the_answer_of_a_question(site):
         assert not SHOWN_ASKING.search(page), path.name
         assert "Live in the notebook:" in page
     assert asked > 40
+
+
+def test_a_folder_that_holds_something_else_is_not_built_over(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    told = run("site", "--target", str(tmp_path))
+    assert told.returncode == 1
+    assert "choose an empty folder or a new one" in told.stderr
+    assert len(told.stderr.splitlines()) == 1
+    assert (tmp_path / "thesis.tex").read_text() == "years of work"

@@ -23,6 +23,7 @@ def largest_error_by_bound(cores: Iterable[nn.Module], order: float, pace: float
     largest, cases = 0.0, 0
     for core in cores:
         bounds = truncation_bounds(core, CONTEXT_LENGTHS, input_bound=math.inf)
+        assert all(map(math.isfinite, bounds)), "a bound that says nothing passes every attack"
         for k, bound in zip(CONTEXT_LENGTHS, bounds, strict=True):
             inputs = torch.randn(ROWS, LENGTH, core.input_size, dtype=torch.float64)
             inputs *= 10 ** (2 * torch.rand(ROWS, 1, 1) - 1)
@@ -33,5 +34,6 @@ def largest_error_by_bound(cores: Iterable[nn.Module], order: float, pace: float
                 climbing = climbing + pace * up / up.norm(dim=(1, 2), keepdim=True).clamp_min(1e-300)
             with torch.no_grad():
                 ratio = truncation_errors(core, torch.cat([inputs[: ROWS // 2], climbing]), k, order) / bound
+            assert ratio.isfinite().all()
             largest, cases = max(largest, float(ratio.max())), cases + ROWS
     return cases, largest

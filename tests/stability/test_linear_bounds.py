@@ -32,13 +32,13 @@ def test_a_diverged_stack_has_no_bound_whichever_parameter_is_no_number(name):
     assert truncation_bound(core, 5, input_bound=1.0) == context_for(core, 1e-3, input_bound=1.0) == math.inf
 
 
-def test_no_truncation_error_of_10_000_attacked_stacks_lies_above_the_bound(capsys):
+def test_no_truncation_error_of_10_000_attacked_cases_lies_above_the_bound(capsys):
     stacks = (wild(seed, bound=(0.5, 0.8, 0.9, 0.95)[seed % 4], layers=1 + seed % 3) for seed in range(20))
     cases, largest = largest_error_by_bound(stacks, order=2, pace=1, rounds=4)
     with capsys.disabled():
         print(f"\nstack of gated linear recurrences: {cases:,} cases, largest error / bound {largest:.3f}")
     assert cases == 10_000
-    assert largest <= 1
+    assert 0.8 < largest <= 1  # the attack comes near
 
 
 def test_the_bound_falls_at_the_largest_eigenvalue_in_the_end():

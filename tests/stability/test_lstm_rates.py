@@ -54,11 +54,12 @@ def test_the_l1_matrix_bounds_10_000_attacked_steps(capsys):
             (gradient,) = torch.autograd.grad(ratio.sum(), place)
             gradient[:, : rows // 2] = 0
             place = (place + 0.2 * gradient.sign()).clamp(-1, 1).detach()
+        assert ratio.isfinite().all()
         largest, cases = max(largest, float(ratio.detach().max())), cases + rows
     with capsys.disabled():
         print(f"\nLSTM in the l1 norm: {cases:,} cases, largest step / bound {largest:.3f}")
     assert cases == 10_000
-    assert largest <= 1
+    assert 0.8 < largest <= 1  # the attack comes near
 
 
 def test_the_unit_matrix_bounds_every_entry_of_10_000_attacked_steps(capsys):
@@ -85,11 +86,12 @@ def test_the_unit_matrix_bounds_every_entry_of_10_000_attacked_steps(capsys):
             read, place = (
                 (one.detach() + 0.2 * up.sign()).clamp(-1, 1) for one, up in zip((read, place), climb, strict=True)
             )
+        assert ratio.isfinite().all()
         largest, cases = max(largest, float(ratio.detach().max())), cases + rows
     with capsys.disabled():
         print(f"\nLSTM unit by unit: {cases:,} cases, largest step / bound {largest:.3f}")
     assert cases == 10_000
-    assert largest <= 1
+    assert 0.8 < largest <= 1  # the attack comes near
 
 
 def test_no_norm_of_the_unit_matrix_gives_a_smaller_rate():

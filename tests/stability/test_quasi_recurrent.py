@@ -32,13 +32,13 @@ def wild(seed: int, ceiling: float, window: int) -> QRNN:
     return core
 
 
-def test_no_truncation_error_of_10_000_attacked_layers_lies_above_the_bound(capsys):
+def test_no_truncation_error_of_10_000_attacked_cases_lies_above_the_bound(capsys):
     layers = (wild(seed, ceiling=(0.5, 0.8, 0.9, 0.98)[seed % 4], window=1 + seed % 3) for seed in range(20))
     cases, largest = largest_error_by_bound(layers, order=math.inf, pace=3, rounds=10)
     with capsys.disabled():
         print(f"\nquasi-recurrent layer: {cases:,} cases, largest error / bound {largest:.3f}")
     assert cases == 10_000
-    assert largest <= 1 + 1e-12  # it is attained, so rounding may lie above
+    assert 0.8 < largest <= 1 + 1e-12  # it is attained, so rounding may lie above
 
 
 def test_the_bound_is_attained_by_gates_that_hold_on():

@@ -61,7 +61,7 @@ def test_a_chain_of_one_ball_is_the_l1_ball_and_a_tighter_outer_ball_wins():
 
 @settings(deadline=None, max_examples=12)
 @given(seeds, scales)
-def test_the_module_moves_to_its_nearest_point(seed, scale):
+def test_the_module_moves_to_the_nearest_point_of_the_set(seed, scale):
     d, wide = 5, LSTMWideSet()
     module = scaled(LSTM(4, d, input_clip=0.75).double(), scale, seed)
     start = {k.split(".")[-1]: v.clone() for k, v in module.state_dict().items()}
@@ -69,7 +69,14 @@ def test_the_module_moves_to_its_nearest_point(seed, scale):
     end = {k.split(".")[-1]: v for k, v in module.state_dict().items()}
     step = {k: start[k] - end[k] for k in start}
     assert float(moved) == pytest.approx(math.hypot(*(s.norm().item() for s in step.values())), rel=1e-12)
-    share, limits, left = wide._limits(layers_of(module)[0])
+    # The set as its docstring prints it: per unit the ceiling, ‖W_f‖'s limit, and the three of the chain, each within
+    # the next; what weighs in a is ‖W_i‖ by 1/4, ‖W_z‖ by 1, ‖W_f‖ by the share.
+    logits = [math.log(c / (1 - c)) for c in (wide.lowest_ceiling, wide.highest_ceiling)]
+    ceilings = torch.linspace(*logits, d, dtype=torch.float64).sigmoid()
+    free, into_cell = 1 - ceilings, (wide.bound - ceilings) / wide.mu
+    forget_limit = torch.minimum(free**2, 4 * free * into_cell)
+    share, left = 1 / (4 * free), ceilings.logit() - forget_limit
+    limits = [share * forget_limit, into_cell, wide.bound - ceilings / wide.mu]
 
     def chain(matrix, j):
         i, f, z, o = (block[j] for block in matrix.chunk(4))
@@ -79,6 +86,10 @@ def test_the_module_moves_to_its_nearest_point(seed, scale):
     for j in range(d):
         weights[0] = share[j]
         steps, ends = chain(step["weight_hh_l0"], j), chain(end["weight_hh_l0"], j)
+        used = 0.0
+        for block, weight, limit in zip(ends, weights, limits, strict=True):
+            used += (block.abs() * weight).sum()
+            assert used <= limit[j] * (1 + 1e-12)
         most = most_along(steps, weights, [limit[j] for limit in limits])
         assert most - sum((s * e).sum() for s, e in zip(steps, ends, strict=True)) <= 1e-10 * most + 1e-14 * scale
     # The forget gates' inputs: the normal cone of B‖u‖_1 + b_ih + b_hh <= left is τ (B ∂‖u‖_1, 1, 1), and a step of
@@ -90,6 +101,8 @@ def test_the_module_moves_to_its_nearest_point(seed, scale):
     u_step, u = step["weight_ih_l0"][forget], end["weight_ih_l0"][forget]
     assert (u_step.abs().amax(-1) <= 0.75 * tau * (1 + 1e-9) + 1e-14 * scale).all()
     b = end["bias_ih_l0"][forget] + end["bias_hh_l0"][forget]
+    grain = end["bias_ih_l0"][forget].abs() + end["bias_hh_l0"][forget].abs()  # two that nearly cancel round coarsely
+    assert (0.75 * u.abs().sum(-1) + b <= left + 1e-12 * left.abs() + 1e-15 * grain).all()
     gap = tau * left - (u_step * u).sum(-1) - tau * b
     assert (gap.abs() <= 1e-10 * (tau * left.abs()) + 1e-13 * scale).all()
 

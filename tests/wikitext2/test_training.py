@@ -262,8 +262,10 @@ def test_absent_data_is_one_clear_line(tmp_path, monkeypatch):
     monkeypatch.setenv("LESSONS_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr("lessons_lib.corpora.download.WIKITEXT2", {})
     monkeypatch.setattr("lessons_lib.wikitext2.training.wikitext2", _absent)
-    answer = lessons("study", "wikitext2", "--row", "rnn-stable", "--preset", "ci")
+    folders = ("--checkpoints", tmp_path / "checkpoints", "--results", tmp_path / "results")
+    answer = lessons("study", "wikitext2", "--row", "rnn-stable", "--preset", "ci", *folders)
     assert (answer.exit_code, len(answer.output.splitlines())) == (2, 1)
+    assert "WikiText-2 is not here" in answer.output
 
 
 def _absent():

@@ -1,6 +1,6 @@
 """The first minute works on every seed: memory collapses within five steps of the pull, and the loss is no worse."""
 
-import time
+from contextlib import closing
 
 import pytest
 import torch
@@ -11,6 +11,7 @@ from lessons_lib.experiments.reading import SAMPLE, WORDS, Text, embedded_langua
 from lessons_lib.lessons.lesson_00 import experiment as first_minute
 from lessons_lib.runs import Run
 from lessons_lib.stability import SpectralBall, singular_values
+from tests.waiting import wait_for
 
 SEEDS = range(5)
 
@@ -58,14 +59,13 @@ def test_a_live_run_pulled_by_hand_measures_what_the_recipe_measures():
         probe=first_minute.probe(reading),
         twin=True,
     )
-    for _ in range(20):
-        run.step()
-    while run.state != "paused" or run.step_count < 20:
-        time.sleep(0.01)
-    run.update(stable_set=SpectralBall(first_minute.BOUND))
-    run.start()
-    history = run.result(timeout=120)
-    run.close()
+    with closing(run):
+        for _ in range(20):
+            run.step()
+        wait_for(lambda: run.state == "failed" or (run.state == "paused" and run.step_count == 20))
+        run.update(stable_set=SpectralBall(first_minute.BOUND))
+        run.start()
+        history = run.result(timeout=120)
     assert history.steps == list(range(30))
     assert [change.step for change in history.changes] == [20]
     assert history.twin_steps == list(range(20, 30))
