@@ -153,8 +153,15 @@ def assert_history_survives_reopening(panel: PanelPage) -> None:
     panel.notebook.close_tab()
     time.sleep(2)
     panel.notebook.reopen_tab()
-    panel.notebook.show_cell(panel.notebook.cell_with("TrainingPanel("))
-    panel.notebook.page.wait_for_function(f"before => ({panel.LOSS})()?.x?.length > before", arg=before, timeout=60_000)
+    cell = panel.notebook.cell_with("TrainingPanel(")
+
+    def shown() -> bool:
+        """Whether it stands in view; a notebook that is still being laid out forgets where it was scrolled to."""
+        panel.notebook.show_cell(cell)
+        time.sleep(0.5)
+        return panel.loss_points() > before
+
+    wait_for(shown, 60, "the panel did not come back with its history")
     again = panel.loss_points()
     assert panel.notebook.page.evaluate(f"() => ({panel.LOSS})().x[0]") == 0
     panel.notebook.page.wait_for_function(f"again => ({panel.LOSS})().x.length > again", arg=again)
