@@ -107,7 +107,8 @@ def test_what_it_says_of_the_larger_model_is_what_its_trainings_gave():
     assert f"the free LSTM comes to {score['lstm-unstable']:.1f}" in told
     for row, says in (("lstm-stable", "the published set to"), ("linear-stable", "`linear-stable` to")):
         assert f"{says} {score[row]:.1f} (+{price[row]:.0f} %)" in told
-    assert f"the certified QRNN to {score['qrnn-stable']:.1f} (+{price['qrnn-stable']:.0f} %, after ten of" in told
+    assert f"the certified QRNN to {score['qrnn-stable']:.1f} (+{price['qrnn-stable']:.0f} %; on the" in told
+    assert "on the validation text it was ahead for ten of twelve epochs" in told
     free, certified = (larger[row]["curve"] for row in ("lstm-unstable", "qrnn-stable"))
     ahead = [a["valid_perplexity"] < b["valid_perplexity"] for a, b in zip(certified, free, strict=True)]
     assert ahead == [True] * 10 + [False] * 2
